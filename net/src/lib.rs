@@ -1,1 +1,33 @@
-//! Placeholder.
+//! Sockets for the [`runtime`]: TCP so far.
+//!
+//! A server in a few lines:
+//!
+//! ```no_run
+//! use net::TcpListener;
+//!
+//! #[runtime::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:7000").await?;
+//!     let mut incoming = listener.incoming();
+//!     loop {
+//!         let (stream, _) = incoming.accept().await?;
+//!         runtime::spawn(async move { net::io::copy(&mut &stream, &mut &stream).await });
+//!     }
+//! }
+//! ```
+//!
+//! # Reading order
+//!
+//! [`TcpStream`] first: each of its methods names one system call and leaves the waiting to
+//! [`AsyncFd`](runtime::io::AsyncFd). Then [`TcpListener`] and [`Incoming`](tcp::Incoming), the
+//! accept loop that survives running out of descriptors. `sys/` holds the system calls, and all of
+//! the crate's `unsafe`.
+#![deny(unsafe_code)]
+
+mod addr;
+pub mod io;
+mod sys;
+pub mod tcp;
+
+pub use addr::ToSocketAddrs;
+pub use tcp::{TcpListener, TcpStream};

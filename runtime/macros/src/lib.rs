@@ -1,1 +1,208 @@
-//! Placeholder.
+//! `#[runtime::main]` and `#[runtime::test]`: an `async fn` that the system, or
+//! the test harness, can call.
+//!
+//! The runtime crate re-exports both, and users name them only by that path.
+//!
+//! **The danger:** an attribute stands between a user and the compiler. Code that
+//! it takes apart and puts together again gets errors in places nobody wrote,
+//! types that cannot be inferred, and names that mean something else.
+//!
+//! **How it is met:** the user's function is not taken apart. It goes, token by
+//! token, with its own spans, into a function of the same name:
+//!
+//! ```text
+//! fn main() -> R {
+//!     async fn main() -> R { .. }         // what the user wrote
+//!     let runtime = match ::runtime::Runtime::new() { .. };
+//!     runtime.block_on(main())
+//! }
+//! ```
+//!
+//! So the compiler checks the body against the return type in the one place where
+//! both were written, and `?`, `return`, `-> !` and `-> impl Trait` mean what they
+//! mean in any `async fn`. (An `async` block would have no return type to check
+//! against.) The inner function has the outer one's name because any other could
+//! hide one of the user's; locals are hidden by hygiene. Attributes stay on the
+//! outer function, from which lint levels reach the inner one.
+//!
+//! What is wrong is told at the token that is wrong, and the rest is still
+//! expanded, so that one mistake is one error.
+
+mod parse;
+
+use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+
+use parse::{Flavour, Function, Problem};
+
+/// Makes an `async fn main` the program's `main`, on a runtime of its own.
+///
+/// * `#[runtime::main]`: the default flavour, `runtime::Runtime`.
+/// * `#[runtime::main(single)]`: a `runtime::LocalRuntime`, all on this thread,
+///   for futures that are not `Send` and for `spawn_local`.
+///
+/// It panics if the runtime cannot be started. The function is a free one,
+/// without arguments; what it returns is what `main` returns. The example that
+/// runs is on the re-export, as this crate cannot depend on `runtime`:
+///
+/// ```ignore
+/// #[runtime::main]
+/// async fn main() -> std::io::Result<()> {
+///     let text = runtime::spawn(async { "hello" }).await?;
+///     println!("{text}");
+///     Ok(())
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand(Purpose::Main, options, item)
+}
+
+/// Makes an `async fn` a test, on a fresh runtime of one thread.
+///
+/// * `#[runtime::test]`: a `runtime::Runtime` of the current-thread flavour.
+/// * `#[runtime::test(single)]`: a `runtime::LocalRuntime`, for futures that are
+///   not `Send` and for `spawn_local`.
+///
+/// Attributes such as `#[should_panic]` and `#[ignore]` and results as return
+/// types work as with `#[test]`, which must not be there as well. The example
+/// that runs is on the re-export, as this crate cannot depend on `runtime`:
+///
+/// ```ignore
+/// #[runtime::test]
+/// async fn a_task_returns_its_value() {
+///     assert_eq!(runtime::spawn(async { 7 }).await.unwrap(), 7);
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand(Purpose::Test, options, item)
+}
+
+/// Which of the two attributes is at work.
+#[derive(Clone, Copy, PartialEq)]
+enum Purpose {
+    Main,
+    Test,
+}
+
+impl Purpose {
+    /// The attribute's name, as messages have it.
+    fn name(self) -> &'static str {
+        match self {
+            Purpose::Main => "main",
+            Purpose::Test => "test",
+        }
+    }
+
+    /// What makes the runtime: an expression of type `Result`.
+    fn constructor(self, flavour: Flavour) -> &'static str {
+        match (flavour, self) {
+            (Flavour::Single, _) => "::runtime::LocalRuntime::new()",
+            (Flavour::Default, Purpose::Main) => "::runtime::Runtime::new()",
+            (Flavour::Default, Purpose::Test) => "::runtime::Builder::new_current_thread().build()",
+        }
+    }
+}
+
+fn expand(purpose: Purpose, options: TokenStream, item: TokenStream) -> TokenStream {
+    let (flavour, mut problems) = Flavour::parse(purpose, options);
+    let function = match Function::split(purpose, item.clone()) {
+        Ok(function) => function,
+        Err(problem) => {
+            problems.push(problem);
+            return report(problems).chain(item).collect();
+        }
+    };
+    let misfits = function.misfits(purpose);
+    let replacement = if misfits.is_empty() {
+        running_function(purpose, flavour, function)
+    } else {
+        idle_function(purpose, function)
+    };
+    problems.extend(misfits);
+    report(problems).chain(replacement).collect()
+}
+
+/// The function that starts a runtime and runs the user's function on it.
+fn running_function(purpose: Purpose, flavour: Flavour, function: Function) -> TokenStream {
+    let constructor = purpose.constructor(flavour);
+    let name = purpose.name();
+    let start = generated(&format!(
+        "let runtime = match {constructor} {{
+            ::core::result::Result::Ok(runtime) => runtime,
+            ::core::result::Result::Err(error) => ::std::panic!(
+                \"runtime::{name}: cannot start the runtime: {{}}\", error
+            ),
+        }};
+        runtime.block_on"
+    ));
+    let call = [
+        TokenTree::from(function.name.clone()),
+        Group::new(Delimiter::Parenthesis, TokenStream::new()).into(),
+    ];
+    let call = Group::new(Delimiter::Parenthesis, call.into_iter().collect());
+    let mut content = function.inner();
+    content.extend(start);
+    content.extend([TokenTree::from(call)]);
+    outer_function(purpose, &function, function.after_name.clone(), content)
+}
+
+/// Stands in for a function that cannot be run: it is checked by the compiler, so
+/// that its names are in use and its own errors are seen, but not called.
+fn idle_function(purpose: Purpose, function: Function) -> TokenStream {
+    let mut content = generated("#[allow(dead_code)]");
+    content.extend(function.inner());
+    outer_function(purpose, &function, generated("()"), content)
+}
+
+/// The function that others call, with the attributes and the visibility that the user wrote.
+fn outer_function(
+    purpose: Purpose,
+    function: &Function,
+    after_name: TokenStream,
+    content: TokenStream,
+) -> TokenStream {
+    let mut body = Group::new(Delimiter::Brace, content);
+    body.set_span(function.body.span());
+    let mut output = match purpose {
+        Purpose::Main => TokenStream::new(),
+        Purpose::Test => generated("#[::core::prelude::v1::test]"),
+    };
+    output.extend(function.before.clone());
+    output.extend([
+        TokenTree::from(Ident::new("fn", function.fn_span)),
+        function.name.clone().into(),
+    ]);
+    output.extend(after_name);
+    output.extend([TokenTree::from(body)]);
+    output
+}
+
+/// Each problem as an error of the compiler's at its place.
+fn report(problems: Vec<Problem>) -> impl Iterator<Item = TokenTree> {
+    problems.into_iter().flat_map(|problem| {
+        let source = format!("::core::compile_error! {{ {:?} }}", problem.message);
+        with_span(parsed(&source), problem.span)
+    })
+}
+
+/// Tokens of this crate's own, whose locals the user's code cannot see.
+fn generated(source: &str) -> TokenStream {
+    with_span(parsed(source), Span::mixed_site())
+}
+
+fn parsed(source: &str) -> TokenStream {
+    source.parse().expect("what this crate generates is Rust")
+}
+
+fn with_span(tokens: TokenStream, span: Span) -> TokenStream {
+    let respanned = tokens.into_iter().map(|mut token| {
+        if let TokenTree::Group(group) = &token {
+            let inside = with_span(group.stream(), span);
+            token = Group::new(group.delimiter(), inside).into();
+        }
+        token.set_span(span);
+        token
+    });
+    respanned.collect()
+}

@@ -1,0 +1,84 @@
+//! The echo server: every byte that a client sends comes back.
+//!
+//! ```text
+//! cargo run --release -p examples --bin echo
+//! nc 127.0.0.1 7000
+//! ```
+//!
+//! One task accepts, one task a connection echoes; [`session`] is the whole of it. What this file
+//! adds is what any server needs round that: a command line, an error that says what to do when the
+//! port is taken, and more descriptors than a shell allows by default.
+
+mod options;
+mod session;
+
+use std::io;
+use std::process::ExitCode;
+
+use net::TcpListener;
+
+use self::options::{Flavor, Options};
+
+fn main() -> ExitCode {
+    match Options::from_command_line().and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("echo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Option<Options>) -> io::Result<()> {
+    let Some(options) = options else {
+        println!("{}", options::USAGE);
+        return Ok(());
+    };
+    if options.flavor == Flavor::Steal {
+        return Err(io::Error::other(
+            "--flavor steal is not there yet: use --flavor single",
+        ));
+    }
+    // Ten thousand connections need as many descriptors. It is no error to get fewer: then the
+    // accept loop waits until some are free.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    runtime::Builder::new_current_thread()
+        .build()?
+        .block_on(serve(options))
+}
+
+async fn serve(options: Options) -> io::Result<()> {
+    let listener = TcpListener::bind(options.address)
+        .await
+        .map_err(|error| explain(error, &options))?;
+    println!(
+        "echo listening on {}, flavor single, 1 worker",
+        listener.local_addr()?
+    );
+    let mut incoming = listener.incoming();
+    loop {
+        let (stream, _) = incoming.accept().await?;
+        let most = options.buffer;
+        runtime::spawn(async move {
+            // A client that goes away in the middle is no news for anybody else.
+            let _ = session::echo(&stream, most).await;
+        });
+    }
+}
+
+fn explain(error: io::Error, options: &Options) -> io::Error {
+    let address = options.address;
+    match error.kind() {
+        io::ErrorKind::AddrInUse => io::Error::other(format!(
+            "{address} is taken by another server: stop it, or choose another port with \
+             --addr IP:PORT (port 0 takes any that is free)"
+        )),
+        io::ErrorKind::AddrNotAvailable => io::Error::other(format!(
+            "{address} is not an address of this machine: choose one with --addr IP:PORT"
+        )),
+        io::ErrorKind::PermissionDenied => io::Error::other(format!(
+            "{address} may not be bound by this user: choose a port from 1024 on with --addr"
+        )),
+        _ => error,
+    }
+}

@@ -1,0 +1,71 @@
+//! The command line, which stays as it is.
+
+use std::io;
+use std::net::SocketAddr;
+
+use lexopt::prelude::*;
+
+pub(crate) const USAGE: &str = "\
+usage: echo [--addr IP:PORT] [--flavor single|steal] [--workers N] [--buffer BYTES]
+
+  --addr IP:PORT    where to listen                      (127.0.0.1:7000)
+  --flavor NAME     single: one thread                   (single)
+  --workers N       threads of the flavor steal          (1 with single)
+  --buffer BYTES    kept for a client that does not read (100 MiB)";
+
+/// Which executor serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flavor {
+    Single,
+    Steal,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    pub(crate) address: SocketAddr,
+    pub(crate) flavor: Flavor,
+    pub(crate) buffer: usize,
+}
+
+impl Options {
+    /// `None` if only help was asked for.
+    pub(crate) fn from_command_line() -> io::Result<Option<Self>> {
+        Self::parse(lexopt::Parser::from_env())
+            .map_err(|error| io::Error::other(format!("{error}\n{USAGE}")))
+    }
+
+    fn parse(mut line: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
+        let mut options = Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 7000)),
+            flavor: Flavor::Single,
+            buffer: 100 << 20,
+        };
+        let mut workers = None;
+        while let Some(argument) = line.next()? {
+            match argument {
+                Long("addr") => options.address = line.value()?.parse()?,
+                Long("flavor") => options.flavor = flavor(&line.value()?.string()?)?,
+                Long("workers") => workers = Some(line.value()?.parse::<usize>()?),
+                Long("buffer") => options.buffer = line.value()?.parse()?,
+                Long("help") | Short('h') => return Ok(None),
+                other => return Err(other.unexpected()),
+            }
+        }
+        match (options.flavor, workers) {
+            (_, Some(0)) => Err("--workers takes a number from 1 on".into()),
+            (Flavor::Single, Some(2..)) => {
+                Err("--flavor single has one worker; --workers goes with --flavor steal".into())
+            }
+            _ => Ok(Some(options)),
+        }
+    }
+}
+
+fn flavor(name: &str) -> Result<Flavor, lexopt::Error> {
+    match name {
+        "single" => Ok(Flavor::Single),
+        "steal" => Ok(Flavor::Steal),
+        other => Err(format!("--flavor is single or steal, not `{other}`").into()),
+    }
+}

@@ -1,0 +1,126 @@
+//! Socket addresses as the kernel has them.
+//!
+//! The danger is the layout: std's `SocketAddr` is not the kernel's, and programs that took one for
+//! the other have broken. So they are converted field by field, and a `sockaddr_storage` has room
+//! for all of them.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+/// An address in the kernel's layout.
+#[derive(Clone, Copy)]
+pub(crate) struct Address {
+    storage: libc::sockaddr_storage,
+    length: libc::socklen_t,
+}
+
+impl Address {
+    /// Room for an address that the kernel is to write.
+    pub(super) fn room() -> Self {
+        // SAFETY: all zeroes is a valid storage: an address of no family.
+        let storage = unsafe { MaybeUninit::<libc::sockaddr_storage>::zeroed().assume_init() };
+        Self {
+            storage,
+            length: size_of::<libc::sockaddr_storage>() as libc::socklen_t,
+        }
+    }
+
+    pub(super) fn family(&self) -> libc::c_int {
+        libc::c_int::from(self.storage.ss_family)
+    }
+
+    pub(super) fn as_ptr(&self) -> *const libc::sockaddr {
+        (&raw const self.storage).cast()
+    }
+
+    pub(super) fn length(&self) -> libc::socklen_t {
+        self.length
+    }
+
+    /// The two pointers through which a system call writes an address.
+    pub(super) fn as_out(&mut self) -> (*mut libc::sockaddr, *mut libc::socklen_t) {
+        ((&raw mut self.storage).cast(), &raw mut self.length)
+    }
+
+    /// The address in std's type.
+    pub(crate) fn to_std(self) -> io::Result<SocketAddr> {
+        match self.family() {
+            libc::AF_INET => {
+                // SAFETY: the family says which layout the storage has, and it has room for all.
+                let v4 = unsafe { *(&raw const self.storage).cast::<libc::sockaddr_in>() };
+                let ip = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
+                Ok(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into())
+            }
+            libc::AF_INET6 => {
+                // SAFETY: as above.
+                let v6 = unsafe { *(&raw const self.storage).cast::<libc::sockaddr_in6>() };
+                let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+                let port = u16::from_be(v6.sin6_port);
+                Ok(SocketAddrV6::new(ip, port, v6.sin6_flowinfo, v6.sin6_scope_id).into())
+            }
+            family => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("the kernel gave an address of family {family}, which is not internet's"),
+            )),
+        }
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        let mut this = Self::room();
+        let storage = &raw mut this.storage;
+        match address {
+            SocketAddr::V4(v4) => {
+                let from = libc::sockaddr_in {
+                    sin_family: libc::AF_INET as libc::sa_family_t,
+                    sin_port: v4.port().to_be(),
+                    sin_addr: libc::in_addr {
+                        s_addr: u32::from_ne_bytes(v4.ip().octets()),
+                    },
+                    sin_zero: [0; 8],
+                };
+                // SAFETY: a storage has room and alignment for every kind of address.
+                unsafe { storage.cast::<libc::sockaddr_in>().write(from) };
+                this.length = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+            }
+            SocketAddr::V6(v6) => {
+                let from = libc::sockaddr_in6 {
+                    sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                    sin6_port: v6.port().to_be(),
+                    sin6_flowinfo: v6.flowinfo(),
+                    sin6_addr: libc::in6_addr {
+                        s6_addr: v6.ip().octets(),
+                    },
+                    sin6_scope_id: v6.scope_id(),
+                };
+                // SAFETY: as above.
+                unsafe { storage.cast::<libc::sockaddr_in6>().write(from) };
+                this.length = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+            }
+        }
+        this
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_come_back_as_they_went() {
+        for text in [
+            "127.0.0.1:7000",
+            "0.0.0.0:0",
+            "[::1]:65535",
+            "[fe80::1%3]:80",
+        ] {
+            let address: SocketAddr = text.parse().expect("an address");
+            let back = Address::from(address).to_std().expect("the address");
+            assert_eq!(back, address);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Reads what the attributes need to know of a function and of their options.
+//!
+//! There is no grammar here: a function is some tokens before its name, its name,
+//! some tokens after it, and a body. All of them are kept as they came.
+//!
+//! **The danger** is to misread what one did not think of and to turn a correct
+//! function into a puzzling error. **It is met** by looking only at tokens whose
+//! meaning is certain: attributes and visibility come first, only certain words
+//! may stand before `fn`, the body comes last. All else is left to the compiler.
+
+use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+
+use crate::Purpose;
+
+/// Something the user can mend, and where.
+pub(crate) struct Problem {
+    pub(crate) span: Span,
+    pub(crate) message: String,
+}
+
+/// The kind of runtime that was asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Flavour {
+    Default,
+    Single,
+}
+
+/// A function, split at its name and before its body.
+pub(crate) struct Function {
+    /// Attributes and visibility.
+    pub(crate) before: TokenStream,
+    /// `async` and its like, up to `fn`.
+    qualifiers: Vec<TokenTree>,
+    pub(crate) fn_span: Span,
+    pub(crate) name: Ident,
+    /// Arguments and return type.
+    pub(crate) after_name: TokenStream,
+    pub(crate) body: Group,
+}
+
+impl Flavour {
+    /// Reads the attribute's options; where they are wrong, the default stands in.
+    pub(crate) fn parse(purpose: Purpose, options: TokenStream) -> (Self, Vec<Problem>) {
+        let mut flavour = Flavour::Default;
+        let mut problems = Vec::new();
+        let mut seen = Vec::new();
+        let tokens: Vec<TokenTree> = options.into_iter().collect();
+        for option in tokens.split(|token| is_punctuation(token, ',')) {
+            let Some((word, value)) = option.split_first() else {
+                continue;
+            };
+            let name = word.to_string();
+            let problem = if seen.contains(&name) {
+                Some(problem(
+                    word,
+                    format!("option `{name}` is given twice: remove this one"),
+                ))
+            } else {
+                option_problem(purpose, word, value)
+            };
+            if name == "single" {
+                flavour = Flavour::Single;
+            }
+            seen.push(name);
+            problems.extend(problem);
+        }
+        (flavour, problems)
+    }
+}
+
+fn option_problem(purpose: Purpose, word: &TokenTree, value: &[TokenTree]) -> Option<Problem> {
+    let attribute = purpose.name();
+    match (word.to_string().as_str(), value.first()) {
+        ("single", None) => None,
+        ("single", Some(value)) => Some(problem(
+            value,
+            format!("`single` has no value: write #[runtime::{attribute}(single)]"),
+        )),
+        ("workers", _) => Some(problem(
+            word,
+            format!(
+                "many workers come with the work-stealing flavour, which is not built yet; \
+                 use #[runtime::{attribute}] or #[runtime::{attribute}(single)]"
+            ),
+        )),
+        (name, _) => Some(problem(
+            word,
+            format!(
+                "unknown option `{name}`: #[runtime::{attribute}] knows `single` and `workers = N`"
+            ),
+        )),
+    }
+}
+
+impl Function {
+    /// Splits an item, if it is a function with a body.
+    pub(crate) fn split(purpose: Purpose, item: TokenStream) -> Result<Self, Problem> {
+        let attribute = purpose.name();
+        let mut tokens: Vec<TokenTree> = item.into_iter().collect();
+        let start = start_of_item(&tokens);
+        let qualifier_count = tokens[start..]
+            .iter()
+            .take_while(|token| is_qualifier(token))
+            .count();
+        let fn_at = start + qualifier_count;
+        let (Some(fn_token), Some(TokenTree::Ident(name))) = (
+            tokens.get(fn_at).filter(|token| is_word(token, "fn")),
+            tokens.get(fn_at + 1),
+        ) else {
+            let message = format!(
+                "#[runtime::{attribute}] goes on an `async fn`, and this is not a function"
+            );
+            return Err(match tokens.get(start) {
+                Some(token) => problem(token, message),
+                None => Problem {
+                    span: Span::call_site(),
+                    message,
+                },
+            });
+        };
+        let (fn_span, name) = (fn_token.span(), name.clone());
+        let Some(body) = take_body(&mut tokens) else {
+            let message = format!("#[runtime::{attribute}] runs this function, so it needs a body");
+            return Err(Problem {
+                span: name.span(),
+                message,
+            });
+        };
+        let after_name = tokens.drain(fn_at + 2..).collect();
+        let qualifiers = tokens.drain(start..).take(qualifier_count).collect();
+        let before = tokens.into_iter().collect();
+        Ok(Self {
+            before,
+            qualifiers,
+            fn_span,
+            name,
+            after_name,
+            body,
+        })
+    }
+
+    /// Why the function cannot be called without knowing anything, and awaited.
+    pub(crate) fn misfits(&self, purpose: Purpose) -> Vec<Problem> {
+        let attribute = purpose.name();
+        let name = &self.name;
+        let mut problems = Vec::new();
+        if !self.qualifiers.iter().any(|word| is_word(word, "async")) {
+            let message =
+                format!("#[runtime::{attribute}] runs an `async fn`: write `async fn {name}`");
+            problems.push(Problem {
+                span: self.fn_span,
+                message,
+            });
+        }
+        if let Some(word) = self.qualifiers.iter().find(|word| !is_word(word, "async")) {
+            let message =
+                format!("#[runtime::{attribute}] takes a plain `async fn`: remove `{word}`");
+            problems.push(problem(word, message));
+        }
+        match self.after_name.clone().into_iter().next() {
+            Some(TokenTree::Group(arguments)) if !arguments.stream().is_empty() => {
+                let message = match purpose {
+                    Purpose::Main => {
+                        "nobody calls `main` with arguments: remove them \
+                         (`std::env::args()` has those of the command line)"
+                    }
+                    Purpose::Test => "nobody calls a test with arguments: remove them",
+                };
+                problems.push(Problem {
+                    span: arguments.span(),
+                    message: message.to_owned(),
+                });
+            }
+            Some(token) if is_punctuation(&token, '<') => {
+                let message =
+                    format!("nobody chooses the type parameters of `{name}`: remove them");
+                problems.push(problem(&token, message));
+            }
+            _ => {}
+        }
+        problems
+    }
+
+    /// The function as it was written, but for attributes and visibility.
+    pub(crate) fn inner(&self) -> TokenStream {
+        let mut tokens: TokenStream = self.qualifiers.iter().cloned().collect();
+        tokens.extend([
+            TokenTree::from(Ident::new("fn", self.fn_span)),
+            self.name.clone().into(),
+        ]);
+        tokens.extend(self.after_name.clone());
+        tokens.extend([TokenTree::from(self.body.clone())]);
+        tokens
+    }
+}
+
+/// Where attributes and visibility end.
+fn start_of_item(tokens: &[TokenTree]) -> usize {
+    let mut start = 0;
+    while let [hash, TokenTree::Group(_), ..] = &tokens[start..] {
+        if !is_punctuation(hash, '#') {
+            break;
+        }
+        start += 2;
+    }
+    match &tokens[start..] {
+        [word, TokenTree::Group(_), ..] if is_word(word, "pub") => start + 2,
+        [word, ..] if is_word(word, "pub") => start + 1,
+        [TokenTree::Group(visibility), ..] if visibility.delimiter() == Delimiter::None => {
+            start + 1
+        }
+        _ => start,
+    }
+}
+
+/// Takes the body off the end; one that a `macro_rules` passed on is wrapped once more.
+fn take_body(tokens: &mut Vec<TokenTree>) -> Option<Group> {
+    let Some(TokenTree::Group(last)) = tokens.last() else {
+        return None;
+    };
+    let body = match last.delimiter() {
+        Delimiter::Brace => last.clone(),
+        Delimiter::None => match last.stream().into_iter().next() {
+            Some(TokenTree::Group(body)) if body.delimiter() == Delimiter::Brace => body,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    tokens.pop();
+    Some(body)
+}
+
+fn is_qualifier(token: &TokenTree) -> bool {
+    let is_name_of_abi = matches!(token, TokenTree::Literal(_));
+    is_name_of_abi || QUALIFIERS.iter().any(|word| is_word(token, word))
+}
+
+fn is_word(token: &TokenTree, word: &str) -> bool {
+    matches!(token, TokenTree::Ident(ident) if ident.to_string() == word)
+}
+
+fn is_punctuation(token: &TokenTree, character: char) -> bool {
+    matches!(token, TokenTree::Punct(mark) if mark.as_char() == character)
+}
+
+fn problem(token: &TokenTree, message: String) -> Problem {
+    Problem {
+        span: token.span(),
+        message,
+    }
+}
+
+/// The words that may stand before `fn`.
+const QUALIFIERS: [&str; 5] = ["const", "async", "gen", "unsafe", "extern"];

@@ -1,0 +1,63 @@
+//! A budget for each poll, so that no task keeps its worker for ever.
+//!
+//! A future that is always ready never returns to its executor: a connection whose peer sends
+//! faster than we read, a channel that is never empty. Everybody else on the worker would starve,
+//! timers and other sockets too. So each poll of a task may complete a number of operations; then
+//! the next operation says "not yet" and wakes the task at once, which puts it behind the others.
+//!
+//! Outside of our executors nobody would renew the budget, so there it is not counted.
+
+use std::cell::Cell;
+use std::task::{Context, Poll};
+
+thread_local! {
+    static BUDGET: Cell<u8> = const { Cell::new(UNLIMITED) };
+}
+
+/// Permission for one operation. Tell it when progress was [made](Progress::made); a dropped one
+/// costs nothing.
+#[must_use]
+pub(crate) struct Progress(());
+
+/// Asks whether this poll may go on.
+#[inline]
+pub(crate) fn poll_proceed(context: &mut Context<'_>) -> Poll<Progress> {
+    // A thread that is being torn down runs no tasks.
+    if BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) == 0 {
+        context.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    Poll::Ready(Progress(()))
+}
+
+/// Whether anything of the budget is left.
+#[inline]
+pub(crate) fn has_left() -> bool {
+    BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) > 0
+}
+
+impl Progress {
+    /// The operation was completed: it counts.
+    #[inline]
+    pub(crate) fn made(self) {
+        let _ = BUDGET.try_with(|budget| match budget.get() {
+            0 | UNLIMITED => {}
+            left => budget.set(left - 1),
+        });
+    }
+}
+
+/// A fresh budget for the next poll.
+#[inline]
+pub(crate) fn renew() {
+    let _ = BUDGET.try_with(|budget| budget.set(A_POLL));
+}
+
+/// No budget: this thread stops running tasks.
+pub(crate) fn lift() {
+    let _ = BUDGET.try_with(|budget| budget.set(UNLIMITED));
+}
+
+/// Operations a poll: about half a millisecond of small messages.
+const A_POLL: u8 = 128;
+const UNLIMITED: u8 = u8::MAX;

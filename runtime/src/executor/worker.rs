@@ -1,0 +1,251 @@
+//! The run loop.
+//!
+//! A [`Core`] is everything that one worker works with: a queue of tasks to run, an inbox for those
+//! that other threads wake, a reactor and timers. A thread *runs* a core:
+//!
+//! ```text
+//!   +-> run the tasks that stood in the queue when the turn began
+//!   |   look at the reactor and the timers: asleep if nothing is left to run, else in passing
+//!   +-- take in what other threads have sent
+//! ```
+//!
+//! The dangers are two. *Starvation*: tasks that wake each other, or themselves, would keep the loop
+//! from ever looking at its sockets. So a turn runs what stood there at its start and no more, ends
+//! early when its tasks are long, and each poll has a [budget](crate::coop). *Sleeping on work*: the
+//! core sleeps only with an empty queue, and whoever pushes into its inbox unparks it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::context;
+use super::inbox::{Inbox, Pushed};
+use super::owned::Owned;
+use crate::coop;
+use crate::driver::{Driver, Scratch};
+use crate::primitive::{Arc, AtomicBool, Ordering};
+use crate::tasks::{Runnable, Schedule, TaskRef};
+
+/// The part of a core that every thread may touch, and that its tasks keep alive.
+pub(crate) struct Shell {
+    inbox: Inbox,
+    owned: Owned,
+    driver: Arc<Driver>,
+    closed: AtomicBool,
+}
+
+/// The part of a core that only the thread which runs it touches.
+pub(crate) struct Core {
+    local: Local,
+    scratch: Scratch,
+}
+
+/// What a wake on the running thread reaches.
+pub(super) struct Local {
+    pub(super) shell: Arc<Shell>,
+    queue: RefCell<VecDeque<Runnable>>,
+    /// Its tasks are being dropped: what is woken now is not run any more.
+    ending: Cell<bool>,
+}
+
+/// The future of a `block_on`, which is no task: it may borrow, and it is polled by the loop.
+pub(crate) trait Main {
+    /// Polls it if it was woken; true when it is done.
+    fn turn(&mut self) -> bool;
+
+    /// Whether it was woken since.
+    fn is_woken(&self) -> bool;
+}
+
+impl Core {
+    pub(crate) fn new() -> io::Result<Self> {
+        let shell = Arc::new(Shell {
+            inbox: Inbox::new(),
+            owned: Owned::new(),
+            driver: Arc::new(Driver::new()?),
+            closed: AtomicBool::new(false),
+        });
+        Ok(Self {
+            local: Local {
+                shell,
+                queue: RefCell::new(VecDeque::with_capacity(QUEUE_TO_START_WITH)),
+                ending: Cell::new(false),
+            },
+            scratch: Scratch::new(),
+        })
+    }
+
+    pub(crate) fn shell(&self) -> &Arc<Shell> {
+        &self.local.shell
+    }
+
+    /// Runs tasks until `main` is done. False if the core was closed before that.
+    pub(crate) fn run(&mut self, main: &mut dyn Main) -> io::Result<bool> {
+        let Self { local, scratch } = self;
+        let ended = context::enter(local, || local.run(scratch, main));
+        coop::lift();
+        ended
+    }
+
+    /// Drops all tasks, those too that are spawned by the dropping. The core can go on afterwards.
+    pub(crate) fn drop_tasks(&mut self) {
+        let local = &self.local;
+        context::enter(local, || local.drop_tasks());
+    }
+
+    /// The end: everything fails from now on, tasks are dropped, waiters told.
+    pub(crate) fn shut(&mut self) {
+        let shell = self.shell().clone();
+        shell.closed.store(true, Ordering::Release);
+        shell.owned.close();
+        shell.driver.shut();
+        self.drop_tasks();
+        drop(shell.inbox.close());
+    }
+}
+
+impl Local {
+    fn run(&self, scratch: &mut Scratch, main: &mut dyn Main) -> io::Result<bool> {
+        let driver = &*self.shell.driver;
+        loop {
+            if main.turn() {
+                return Ok(true);
+            }
+            self.run_batch();
+            if self.shell.is_closed() {
+                return Ok(false);
+            }
+            if main.is_woken() || !self.queue.borrow().is_empty() {
+                driver.poll(scratch)?;
+            } else {
+                driver.park(scratch)?;
+            }
+            self.take_inbox();
+        }
+    }
+
+    /// Runs what stands in the queue now; what these wake is for the next turn.
+    fn run_batch(&self) {
+        let batch = self.queue.borrow().len();
+        let mut started = None;
+        for done in 1..=batch {
+            let Some(task) = self.queue.borrow_mut().pop_front() else {
+                return;
+            };
+            coop::renew();
+            task.run();
+            if done % TASKS_BETWEEN_CLOCKS == 0 {
+                let now = Instant::now();
+                if now.duration_since(*started.get_or_insert(now)) > LONGEST_TURN {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_inbox(&self) {
+        for task in self.shell.inbox.take() {
+            // A task that `drop_tasks` has ended may still arrive.
+            if !task.is_done() {
+                self.queue.borrow_mut().push_back(task.runnable());
+            }
+        }
+    }
+
+    #[inline]
+    fn push(&self, task: Runnable) {
+        if !self.ending.get() {
+            self.queue.borrow_mut().push_back(task);
+        }
+    }
+
+    fn drop_tasks(&self) {
+        self.ending.set(true);
+        self.queue.borrow_mut().clear();
+        let mut running = 0;
+        loop {
+            // A task that runs further up this very stack cannot be dropped; its own end will do.
+            let some = self.shell.owned.some(TASKS_TO_DROP_AT_ONCE + running);
+            if some.len() <= running {
+                break;
+            }
+            some.iter().for_each(TaskRef::cancel);
+            running = some.iter().filter(|task| !task.is_done()).count();
+        }
+        drop(self.shell.inbox.take());
+        self.ending.set(false);
+    }
+}
+
+impl Shell {
+    pub(crate) fn driver(&self) -> &Arc<Driver> {
+        &self.driver
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        // Acquire pairs with the Release of whoever closes.
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Asks the thread that runs the core to end it.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.driver.unpark();
+    }
+
+    /// Live tasks.
+    pub(crate) fn tasks(&self) -> usize {
+        self.owned.len()
+    }
+
+    /// Whether the calling thread runs this core.
+    #[inline]
+    pub(crate) fn is_run_here(&self) -> bool {
+        context::with(|local| local.is_some_and(|local| std::ptr::eq(&*local.shell, self)))
+    }
+
+    /// Keeps a task that was just made, and lets it run. A core that is closed ends it instead.
+    pub(crate) fn admit(&self, task: TaskRef) {
+        let runnable = task.runnable();
+        match self.owned.insert(task) {
+            Ok(()) => self.enqueue(runnable),
+            Err(task) => task.cancel(),
+        }
+    }
+
+    #[inline]
+    fn enqueue(&self, task: Runnable) {
+        context::with(|local| match local {
+            Some(local) if std::ptr::eq(&*local.shell, self) => local.push(task),
+            _ => self.send(task),
+        });
+    }
+
+    /// From another thread: through the inbox.
+    #[cold]
+    fn send(&self, task: Runnable) {
+        match self.inbox.push(task.task()) {
+            Pushed::First => self.driver.unpark(),
+            Pushed::Behind | Pushed::Closed => {}
+        }
+    }
+}
+
+impl Schedule for Arc<Shell> {
+    #[inline]
+    fn schedule(&self, task: Runnable) {
+        self.enqueue(task);
+    }
+
+    fn release(&self, task: &TaskRef) -> Option<TaskRef> {
+        self.owned.remove(task)
+    }
+}
+
+const QUEUE_TO_START_WITH: usize = 256;
+/// A turn of short tasks costs less than reading the clock for each.
+const TASKS_BETWEEN_CLOCKS: usize = 16;
+/// After this the loop looks at its sockets and timers though the batch is not done.
+const LONGEST_TURN: Duration = Duration::from_micros(200);
+const TASKS_TO_DROP_AT_ONCE: usize = 1024;

@@ -1,0 +1,274 @@
+//! Which runtime a thread is in, and the handle that says so.
+//!
+//! Inside `block_on`, and while the guard of [`Handle::enter`] lives, a thread has a *current*
+//! runtime: free functions such as [`spawn`](crate::spawn) and the constructors of sockets and
+//! timers take it from here. Two things are remembered a thread: the handle, and whether a
+//! `block_on` is under way, because a second one inside it would sleep on the thread that has to
+//! wake it.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+
+use crate::driver::{self, Driver};
+use crate::primitive::Arc;
+use crate::shared::{LARGE_FUTURE, Shared};
+use crate::tasks::JoinHandle;
+
+/// Reaches a runtime from anywhere: cheap to clone, may be sent to other threads.
+///
+/// A handle does not keep the runtime running. After the runtime has shut down, what is spawned
+/// is cancelled at once, and sockets and timers give errors.
+///
+/// # Examples
+///
+/// ```
+/// let runtime = runtime::Runtime::new()?;
+/// let handle = runtime.handle().clone();
+/// let elsewhere = std::thread::spawn(move || handle.spawn(async { 6 * 7 }));
+/// let task = elsewhere.join().unwrap();
+/// assert_eq!(runtime.block_on(task).unwrap(), 42);
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Handle {
+    /// The runtime that this thread is in.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn current() -> Self {
+        current_or_panic("Handle::current")
+    }
+
+    /// The runtime that this thread is in.
+    ///
+    /// # Errors
+    ///
+    /// Outside of a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(runtime::Handle::try_current().is_err());
+    /// runtime::block_on(async { assert!(runtime::Handle::try_current().is_ok()) });
+    /// ```
+    #[track_caller]
+    pub fn try_current() -> Result<Self, TryCurrentError> {
+        current().ok_or(TryCurrentError {
+            caller: Location::caller(),
+        })
+    }
+
+    /// Starts a task; see [`spawn`](crate::spawn). From any thread.
+    ///
+    /// # Panics
+    ///
+    /// In a child made by `fork(2)`.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static, // not Send? spawn_local, in a LocalRuntime
+        F::Output: Send + 'static,
+    {
+        self.shared.spawn(future, None, Location::caller())
+    }
+
+    /// Runs a future to its end on this thread; see [`Runtime::block_on`](crate::Runtime::block_on).
+    ///
+    /// # Panics
+    ///
+    /// Inside another `block_on`.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        block_on(self, "Handle::block_on", future)
+    }
+
+    /// Makes this the current runtime of the thread for as long as the guard lives.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Runtime::new()?;
+    /// let guard = runtime.handle().enter();
+    /// let task = runtime::spawn(async { "spawned from outside" });
+    /// drop(guard);
+    /// assert_eq!(runtime.block_on(task).unwrap(), "spawned from outside");
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard {
+            _entered: Entered::new(self.clone()),
+            handle: std::marker::PhantomData,
+        }
+    }
+
+    /// What the runtime has and has seen, counted now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// runtime::block_on(async {
+    ///     let waiting = runtime::spawn(std::future::pending::<()>());
+    ///     assert_eq!(runtime::Handle::current().metrics().alive_tasks, 1);
+    ///     waiting.abort();
+    /// });
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        let shell = self.shared.shell();
+        let driver = shell.driver();
+        Metrics {
+            alive_tasks: shell.tasks(),
+            registered_fds: driver.reactor().registered(),
+            armed_timers: driver.timers().armed(),
+            stale_events: driver.reactor().stale_events(),
+        }
+    }
+}
+
+/// Counts of a runtime, as [`Handle::metrics`] found them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Tasks that were spawned and have not ended.
+    pub alive_tasks: usize,
+    /// Descriptors registered with epoll, the runtime's own aside.
+    pub registered_fds: usize,
+    /// Sleeps and timeouts that wait for their deadline.
+    pub armed_timers: usize,
+    /// Events, since the start, for a descriptor that had been closed by then.
+    pub stale_events: u64,
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shell = self.shared.shell();
+        f.debug_struct("Handle")
+            .field("alive_tasks", &shell.tasks())
+            .field("shut_down", &shell.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts the former runtime of the thread back when dropped; see [`Handle::enter`].
+#[must_use = "the runtime is current for as long as the guard lives"]
+pub struct EnterGuard<'a> {
+    _entered: Entered,
+    handle: std::marker::PhantomData<&'a Handle>,
+}
+
+/// The thread is in no runtime.
+#[derive(Clone, Debug)]
+pub struct TryCurrentError {
+    caller: &'static Location<'static>,
+}
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&driver::outside("Handle::try_current", self.caller))
+    }
+}
+
+impl std::error::Error for TryCurrentError {}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Handle>> = const { RefCell::new(None) };
+    static BLOCKING: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+}
+
+/// The runtime that this thread is in, if any.
+pub(crate) fn current() -> Option<Handle> {
+    CURRENT
+        .try_with(|current| current.borrow().clone())
+        .unwrap_or(None)
+}
+
+#[track_caller]
+pub(crate) fn current_or_panic(call: &str) -> Handle {
+    match current() {
+        Some(handle) => handle,
+        None => panic!("{}", driver::outside(call, Location::caller())),
+    }
+}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard").finish_non_exhaustive()
+    }
+}
+
+/// Everything that makes a runtime current, undone in the reverse order.
+struct Entered {
+    handle: Option<Handle>,
+    driver: Option<Arc<Driver>>,
+    /// What is put back belongs to this thread.
+    not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl Entered {
+    fn new(handle: Handle) -> Self {
+        let driver = handle.shared.shell().driver().clone();
+        Self {
+            driver: driver::replace_current(Some(driver)),
+            handle: replace_current(Some(handle)),
+            not_send: std::marker::PhantomData,
+        }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        drop(driver::replace_current(self.driver.take()));
+        drop(replace_current(self.handle.take()));
+    }
+}
+
+fn replace_current(handle: Option<Handle>) -> Option<Handle> {
+    CURRENT
+        .try_with(|current| current.replace(handle))
+        .unwrap_or(None)
+}
+
+/// Runs `future` on this thread, in `handle`'s runtime. `call` is what the user called.
+#[track_caller]
+pub(crate) fn block_on<F: Future>(handle: &Handle, call: &str, future: F) -> F::Output {
+    let blocking = Blocking::begin(call, Location::caller());
+    let entered = Entered::new(handle.clone());
+    let output = if size_of::<F>() > LARGE_FUTURE {
+        handle.shared.block_on(Box::pin(future).as_mut())
+    } else {
+        handle.shared.block_on(std::pin::pin!(future))
+    };
+    drop(entered);
+    drop(blocking);
+    output
+}
+
+/// While it lives, this thread is inside a `block_on`.
+struct Blocking;
+
+impl Blocking {
+    fn begin(call: &str, caller: &'static Location<'static>) -> Self {
+        if let Some(outer) = BLOCKING.get() {
+            panic!(
+                "{call} was called at {caller}, inside the block_on at {outer}: this thread runs \
+                 tasks, and would wait for itself. Use .await here, or move the call to a thread \
+                 of its own"
+            );
+        }
+        BLOCKING.set(Some(caller));
+        Self
+    }
+}
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        BLOCKING.set(None);
+    }
+}

@@ -1,0 +1,152 @@
+//! One step of an operation: clear, call, wait.
+//!
+//! The file to read for *why no task sleeps beside a full buffer*. Reading clears the bits of its
+//! direction before the call. Writing calls first, since there is mostly room, and clears only when
+//! the call would block, to call once more before it waits. What a call does not use up goes back
+//! by itself when [`PutBack`] is dropped, also when the call panics.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::task::{Context, Poll, ready};
+
+use super::operation::Waits;
+use super::{AsyncFd, Interest};
+use crate::coop;
+use crate::reactor::{Direction, PutBack, Registered};
+
+impl<T: AsFd> AsyncFd<T> {
+    /// Reads; a short read may prove that nothing is left.
+    #[inline]
+    pub(super) fn poll_read(
+        &self,
+        context: &mut Context<'_>,
+        wanted: usize,
+        waits: &mut Option<Waits<'_>>,
+        call: &mut impl FnMut(&T) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let progress = ready!(coop::poll_proceed(context));
+        loop {
+            if let Some(slot) = self.source.slot() {
+                let taken = slot.take(Direction::Read);
+                let mut used = PutBack::of(slot, Direction::Read, taken.ready);
+                if !used.is_empty() {
+                    let result = call(&self.io);
+                    let is_short = matches!(result, Ok(count) if 0 < count && count < wanted);
+                    let blocks = would_block(&result);
+                    if blocks || (is_short && self.kind.trusts_short_read(taken)) {
+                        used.keep_clear();
+                    }
+                    if !blocks {
+                        progress.made();
+                        return Poll::Ready(result);
+                    }
+                }
+            }
+            ready!(self.poll_wait(context, Interest::READABLE, waits))?;
+        }
+    }
+
+    /// Writes, or whatever else of the write direction; at once, if nothing is known against it.
+    #[inline]
+    pub(super) fn poll_write<R>(
+        &self,
+        context: &mut Context<'_>,
+        waits: &mut Option<Waits<'_>>,
+        call: &mut impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        let progress = ready!(coop::poll_proceed(context));
+        let mut cleared: Option<PutBack<'_>> = None;
+        loop {
+            let is_blocked = self
+                .source
+                .slot()
+                .is_some_and(|slot| cleared.is_none() && slot.peek(Direction::Write).is_none());
+            if !is_blocked {
+                let result = call(&self.io);
+                if !would_block(&result) {
+                    progress.made();
+                    return Poll::Ready(result);
+                }
+                if let Some(mut used) = cleared.take() {
+                    used.keep_clear();
+                } else if let Some(used) = self.clear_write()? {
+                    cleared = Some(used);
+                    continue;
+                }
+            }
+            ready!(self.poll_wait(context, Interest::WRITABLE, waits))?;
+        }
+    }
+
+    /// After a call that would block: clears the write direction, for the call to be made again.
+    /// `None` if that is not needed, as the kernel has just been asked to tell.
+    #[cold]
+    fn clear_write(&self) -> io::Result<Option<PutBack<'_>>> {
+        let (slot, is_fresh) = self.source.ensure_for(Direction::Write)?;
+        Ok((!is_fresh).then(|| PutBack::take(slot, Interest::WRITABLE)))
+    }
+
+    /// Any call in any direction; only `WouldBlock` proves anything.
+    pub(super) fn poll_any<R>(
+        &self,
+        context: &mut Context<'_>,
+        interest: Interest,
+        waits: &mut Option<Waits<'_>>,
+        call: &mut impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        let progress = ready!(coop::poll_proceed(context));
+        loop {
+            if let Some(slot) = self.source.slot() {
+                let mut used = PutBack::take(slot, interest);
+                if !used.is_empty() {
+                    let result = call(&self.io);
+                    if !would_block(&result) {
+                        progress.made();
+                        return Poll::Ready(result);
+                    }
+                    used.keep_clear();
+                }
+            }
+            ready!(self.poll_wait(context, interest, waits))?;
+        }
+    }
+
+    /// Waits for readiness and leaves it as it is.
+    pub(super) fn poll_ready(
+        &self,
+        context: &mut Context<'_>,
+        interest: Interest,
+        waits: &mut Option<Waits<'_>>,
+    ) -> Poll<io::Result<()>> {
+        let progress = ready!(coop::poll_proceed(context));
+        for direction in interest.directions() {
+            // What was assumed becomes known.
+            self.source.ensure_for(direction)?;
+        }
+        ready!(self.poll_wait(context, interest, waits))?;
+        progress.made();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Stores the waker in each direction; ready as soon as one of them is.
+    #[inline]
+    fn poll_wait(
+        &self,
+        context: &mut Context<'_>,
+        interest: Interest,
+        waits: &mut Option<Waits<'_>>,
+    ) -> Poll<io::Result<()>> {
+        for direction in interest.directions() {
+            let ticket = waits.as_mut().map(|waits| waits.ticket(direction));
+            if self.source.wait(direction, context.waker(), ticket)? == Registered::Ready {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+#[inline]
+pub(super) fn would_block<R>(result: &io::Result<R>) -> bool {
+    matches!(result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}

@@ -1,0 +1,142 @@
+//! Atomics, locks and cells: std's own, or a checker's twins.
+//!
+//! Every protocol in this crate is written against these names. Three tools need other types under
+//! them: the model checker explores all interleavings only of its own atomics, and the thread
+//! sanitizer understands a lock only if it was compiled together with us. Choosing the type is
+//! done here and nowhere else, so that no other file speaks of build configurations.
+//!
+//! The danger is a lock that dies with its holder: std poisons a mutex when a thread panics inside
+//! it, and from then on every user panics too. Nothing under our locks is left half-done by a panic
+//! (foreign code never runs there), so [`Mutex::lock`] hands out the data either way.
+
+/// Always std's: wakers are made of it, and no protocol here rests on its count.
+pub(crate) use std::sync::Arc;
+
+#[cfg(loom)]
+pub(crate) use self::modelled::*;
+#[cfg(not(loom))]
+pub(crate) use self::real::*;
+
+#[cfg(not(loom))]
+mod real {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+    /// A cell whose accesses are upheld by a protocol; the model checker tracks them.
+    #[derive(Debug, Default)]
+    pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(std::cell::UnsafeCell::new(value))
+        }
+
+        /// Reads through a raw pointer; the closure says why it may.
+        #[inline(always)]
+        pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
+            read(self.0.get())
+        }
+
+        /// Writes through a raw pointer; the closure says why it may.
+        #[inline(always)]
+        pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
+            write(self.0.get())
+        }
+    }
+
+    #[cfg(not(tsan))]
+    use std::sync as locks;
+
+    #[cfg(tsan)]
+    use parking_lot as locks;
+
+    pub(crate) type MutexGuard<'a, T> = locks::MutexGuard<'a, T>;
+
+    /// A lock that does not poison.
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(locks::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(locks::Mutex::new(value))
+        }
+
+        #[inline]
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            #[cfg(not(tsan))]
+            return self
+                .0
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            #[cfg(tsan)]
+            return self.0.lock();
+        }
+    }
+
+    /// A condition to sleep on, for the few threads that have no core of their own.
+    #[derive(Debug, Default)]
+    pub(crate) struct Condvar(locks::Condvar);
+
+    impl Condvar {
+        pub(crate) const fn new() -> Self {
+            Self(locks::Condvar::new())
+        }
+
+        /// Sleeps until notified, or for no reason at all: callers look again.
+        pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+            #[cfg(not(tsan))]
+            return self
+                .0
+                .wait(guard)
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            #[cfg(tsan)]
+            {
+                let mut guard = guard;
+                self.0.wait(&mut guard);
+                return guard;
+            }
+        }
+
+        pub(crate) fn notify_all(&self) {
+            self.0.notify_all();
+        }
+    }
+}
+
+#[cfg(loom)]
+mod modelled {
+    pub(crate) use loom::cell::UnsafeCell;
+    pub(crate) use loom::sync::MutexGuard;
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(|poison| poison.into_inner())
+        }
+    }
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Condvar(loom::sync::Condvar);
+
+    impl Condvar {
+        pub(crate) fn new() -> Self {
+            Self(loom::sync::Condvar::new())
+        }
+
+        pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+            self.0
+                .wait(guard)
+                .unwrap_or_else(|poison| poison.into_inner())
+        }
+
+        pub(crate) fn notify_all(&self) {
+            self.0.notify_all();
+        }
+    }
+}

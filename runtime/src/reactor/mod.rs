@@ -1,0 +1,229 @@
+//! Epoll events in, wakers out.
+//!
+//! A [`Reactor`] owns one epoll instance and the [slots](slot) of the descriptors registered with
+//! it. Registering a descriptor claims a slot and tells the kernel its index and generation;
+//! harvesting finds the slot of each event and lets it wake whoever waits.
+//!
+//! The danger is the late event: epoll watches the open file *description*, so an event may come
+//! after its descriptor was closed, for a slot that serves another by now. It carries a number and
+//! never a pointer, the number names a generation, and a stale one is counted and dropped.
+
+mod pages;
+mod put_back;
+mod ready;
+mod slot;
+mod source;
+mod word;
+
+pub(crate) use put_back::PutBack;
+pub use ready::Interest;
+pub(crate) use ready::{Direction, Ready};
+pub(crate) use slot::{Registered, Slot, Taken, Ticket};
+pub use source::FdKind;
+pub(crate) use source::Source;
+
+use std::io;
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+use self::pages::Pages;
+use crate::primitive::{AtomicU64, Mutex, Ordering};
+use crate::sys::{Epoll, Events, ForkMark, errno};
+
+/// One epoll and the memory of what it reported.
+pub(crate) struct Reactor {
+    epoll: Epoll,
+    slots: Pages,
+    places: Mutex<Places>,
+    fork: ForkMark,
+    stale_events: AtomicU64,
+}
+
+/// Which slot indices are free.
+#[derive(Default)]
+struct Places {
+    free: Vec<u32>,
+    made: u32,
+    closed: bool,
+}
+
+/// A slot that the kernel knows: what to give back at the end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    index: u32,
+    generation: u32,
+}
+
+impl Reactor {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            epoll: Epoll::new()?,
+            slots: Pages::new(),
+            places: Mutex::new(Places::default()),
+            fork: ForkMark::of_this_process()?,
+            stale_events: AtomicU64::new(0),
+        })
+    }
+
+    /// Watches a descriptor that has no slot: only for the reactor's own bell.
+    pub(crate) fn watch_bell(&self, fd: RawFd) -> io::Result<()> {
+        self.epoll.add(fd, crate::sys::bits::IN, BELL)
+    }
+
+    /// Registers a descriptor. `write` is what the write direction starts out with.
+    pub(crate) fn register(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        write: Ready,
+    ) -> io::Result<(&Slot, Place)> {
+        if self.fork.is_child() {
+            return Err(forked());
+        }
+        let index = self.places.lock().take()?;
+        let Some(slot) = self.slots.make(index) else {
+            return Err(io::Error::other(
+                "the reactor has no room for more descriptors",
+            ));
+        };
+        let generation = slot.claim(write);
+        let place = Place { index, generation };
+        if let Err(error) = self.epoll.add(fd, interest.epoll_bits(), place.data()) {
+            self.give_back(slot, place);
+            return Err(explain(error));
+        }
+        // `shut` walks the slots after it has closed; it may have passed before this one was made.
+        if self.places.lock().closed {
+            slot.shut();
+        }
+        Ok((slot, place))
+    }
+
+    /// Watches a registered descriptor for more.
+    pub(crate) fn widen(&self, fd: RawFd, interest: Interest, place: Place) -> io::Result<()> {
+        if self.fork.is_child() {
+            return Err(forked());
+        }
+        self.epoll.modify(fd, interest.epoll_bits(), place.data())
+    }
+
+    /// Ends a registration. `fd` is given if closing it might not end it in the kernel.
+    pub(crate) fn deregister(&self, slot: &Slot, place: Place, fd: Option<RawFd>) {
+        if let Some(fd) = fd.filter(|_| !self.fork.is_child()) {
+            // It fails only if the descriptor was closed behind our back; then there is nothing
+            // left to delete, or only something of somebody else's.
+            let _ = self.epoll.delete(fd);
+        }
+        self.give_back(slot, place);
+    }
+
+    /// Waits for events.
+    pub(crate) fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        self.epoll.wait(events, timeout)
+    }
+
+    /// Wakes whom the events concern.
+    pub(crate) fn dispatch(&self, events: &Events) {
+        for event in events.iter() {
+            if event.data == BELL {
+                continue;
+            }
+            let read = Ready::to_read(event.bits);
+            let write = Ready::to_write(event.bits);
+            let slot = self.slots.find(event.data as u32);
+            let generation = (event.data >> GENERATION_SHIFT) as u32;
+            if !slot.is_some_and(|slot| slot.dispatch(generation, read, write)) {
+                // Relaxed: a count for people.
+                self.stale_events.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// No registration from now on, and everybody who waits learns that the runtime has gone.
+    pub(crate) fn shut(&self) {
+        self.places.lock().closed = true;
+        self.slots.iter().for_each(Slot::shut);
+    }
+
+    /// Events that came for a former owner of their slot.
+    pub(crate) fn stale_events(&self) -> u64 {
+        self.stale_events.load(Ordering::Relaxed)
+    }
+
+    /// Descriptors registered now.
+    pub(crate) fn registered(&self) -> usize {
+        let places = self.places.lock();
+        places.made as usize - places.free.len()
+    }
+
+    pub(crate) fn is_child(&self) -> bool {
+        self.fork.is_child()
+    }
+
+    fn give_back(&self, slot: &Slot, place: Place) {
+        slot.release();
+        self.places.lock().free.push(place.index);
+    }
+}
+
+impl Places {
+    fn take(&mut self) -> io::Result<u32> {
+        if self.closed {
+            return Err(shut_down());
+        }
+        Ok(self.free.pop().unwrap_or_else(|| {
+            self.made += 1;
+            self.made - 1
+        }))
+    }
+}
+
+impl Place {
+    /// The number that comes back with each event.
+    fn data(self) -> u64 {
+        u64::from(self.generation) << GENERATION_SHIFT | u64::from(self.index)
+    }
+}
+
+/// The error of everything that outlives its runtime.
+pub(crate) fn shut_down() -> io::Error {
+    io::Error::other("runtime shut down: its sockets and timers ended with it")
+}
+
+/// The error of everything that a forked child tries with its parent's runtime.
+pub(crate) fn forked() -> io::Error {
+    io::Error::other(
+        "this runtime belongs to the parent process: after fork(2) build a new Runtime, \
+         or fork before the first one is built",
+    )
+}
+
+/// The error of what epoll does not take.
+pub(crate) fn not_pollable() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        "epoll_ctl: this kind of file cannot be waited for (regular files and directories are \
+         always ready): read it with blocking calls on a thread of its own",
+    )
+}
+
+fn explain(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(errno::EPERM) => not_pollable(),
+        Some(errno::EEXIST) => io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "epoll_ctl: this descriptor is registered already: one AsyncFd a descriptor; \
+             share the first one, or give the second a copy made by try_clone() or dup(2)",
+        ),
+        Some(errno::ENOSPC) => io::Error::new(
+            io::ErrorKind::StorageFull,
+            "epoll_ctl: the limit of watched descriptors is reached: \
+             raise /proc/sys/fs/epoll/max_user_watches",
+        ),
+        _ => error,
+    }
+}
+
+/// The data of the eventfd's registration: an index that no page reaches.
+const BELL: u64 = u64::MAX;
+const GENERATION_SHIFT: u32 = 32;

@@ -1,0 +1,459 @@
+//! Where readiness is remembered.
+//!
+//! An edge-triggered epoll speaks once: it says that a descriptor *became* ready and is then silent
+//! until that is used up. So somebody has to remember, and that is a [`Slot`]: which bits were
+//! reported in each direction, and who waits for them.
+//!
+//! # The danger
+//!
+//! A task meets `WouldBlock` and is about to sleep; at this moment the event arrives. If the task
+//! now forgets the readiness, or is not yet known as a waiter, it sleeps for ever. And a slot is
+//! used again: an event harvested for its last owner must not touch the next one.
+//!
+//! # How it is met
+//!
+//! Everything is in one [word](super::word), and every step is one atomic change of it.
+//!
+//! *Clear, then call.* [`take`](Slot::take) removes a direction's bits *before* the system call. An
+//! edge during the call sets them again by itself, so nothing that happens after the call can be
+//! forgotten. After the call the bits stay clear (it would block), or they are
+//! [put back](Slot::put_back), which wakes as an edge does: somebody may have begun to wait.
+//!
+//! *Wait.* A direction has a first waiter, in a cell, and a crowd behind a lock for the rare rest.
+//! The cell belongs to whoever holds the direction's BUSY flag:
+//!
+//! ```text
+//!             (1) register               (2) settle
+//!   idle ------------------> BUSY ---------------------> WAIT
+//!    ^                       |  ^                          |
+//!    |  a bit came meanwhile |  |  (3) edge or put-back    |
+//!    +-----------------------+  +--------------------------+
+//! ```
+//!
+//! (1) takes BUSY only if no bit of the direction is set; (2) sets WAIT only if still none is, else
+//! the task tries again; (3) trades WAIT for BUSY in the step that sets bits, wakes, and goes idle.
+//! Nobody ever spins on BUSY: who finds it set joins the crowd. An edge wakes *all* waiters of its
+//! direction: waking one would lose the wake when that one has gone away.
+//!
+//! *The generation* is part of the word, so an event for a former owner fails its one
+//! compare-and-swap.
+
+#![allow(unsafe_code)]
+
+use std::task::Waker;
+
+use slab::Slab;
+
+use super::ready::{Direction, Ready};
+use super::word::{self, Woken, Word};
+use crate::foreign;
+use crate::primitive::{AtomicU64, Mutex, Ordering, UnsafeCell};
+
+/// One registered descriptor's memory: readiness and waiters.
+#[repr(align(64))]
+pub(crate) struct Slot {
+    word: AtomicU64,
+    first: [UnsafeCell<Option<Waker>>; 2],
+    crowd: Mutex<Option<Box<Crowd>>>,
+}
+
+/// What [`Slot::take`] found and cleared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    pub(crate) ready: Ready,
+    /// Urgent data was seen on this descriptor at some time.
+    pub(crate) urgent_seen: bool,
+}
+
+/// What came of wanting to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Registered {
+    /// The waker is stored; the next edge wakes it.
+    Waiting,
+    /// There is readiness after all: try the call.
+    Ready,
+}
+
+/// The waiters that found the first place taken.
+#[derive(Default)]
+struct Crowd {
+    waiters: Slab<Waiter>,
+    tickets: u32,
+}
+
+struct Waiter {
+    direction: Direction,
+    number: u32,
+    waker: Waker,
+}
+
+/// A future's place in a crowd, by which it can leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    place: usize,
+    number: u32,
+}
+
+// SAFETY: a cell is reached only by the holder of its direction's BUSY flag, one at a time, as drawn
+// above; all else is atomics and a lock; and a `Waker` may be used from any thread.
+unsafe impl Sync for Slot {}
+// SAFETY: nothing in a slot is tied to a thread.
+unsafe impl Send for Slot {}
+
+impl Slot {
+    pub(crate) fn new() -> Self {
+        Self {
+            word: AtomicU64::new(0),
+            first: [UnsafeCell::new(None), UnsafeCell::new(None)],
+            crowd: Mutex::new(None),
+        }
+    }
+
+    /// A new owner moves in. Returns the generation that its events will carry.
+    pub(crate) fn claim(&self, write: Ready) -> u32 {
+        let news = word::news(Direction::Write, write);
+        Word(self.word.fetch_or(news, Ordering::AcqRel)).generation()
+    }
+
+    /// The bits of a direction, left as they are.
+    #[inline]
+    pub(crate) fn peek(&self, direction: Direction) -> Ready {
+        self.load().ready(direction)
+    }
+
+    /// Whether the runtime of this slot has gone.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.load().is_shut()
+    }
+
+    /// Clears the bits of a direction and tells which they were. Do this *before* the call.
+    #[inline]
+    pub(crate) fn take(&self, direction: Direction) -> Taken {
+        let mut seen = self.load();
+        if !seen.ready(direction).is_none() {
+            let keep = !word::ready_mask(direction);
+            // Acquire pairs with the Release of the dispatch that set the bits.
+            seen = Word(self.word.fetch_and(keep, Ordering::AcqRel));
+        }
+        Taken {
+            ready: seen.ready(direction),
+            urgent_seen: seen.urgent_seen(),
+        }
+    }
+
+    /// Sets bits again that a call did not use up, and wakes all who have begun to wait meanwhile.
+    pub(crate) fn put_back(&self, direction: Direction, ready: Ready) {
+        let owner = self.load().generation();
+        self.raise(owner, word::news(direction, ready));
+    }
+
+    /// An event of the kernel's: sets bits, wakes the waiters. Returns false, and does nothing, if
+    /// it was meant for a former owner of the slot.
+    #[inline]
+    pub(crate) fn dispatch(&self, generation: u32, read: Ready, write: Ready) -> bool {
+        let mut news = word::news(Direction::Read, read) | word::news(Direction::Write, write);
+        if read.intersects(Ready::PRI) {
+            news |= word::URGENT_SEEN;
+        }
+        self.raise(generation, news)
+    }
+
+    /// Marks the slot's runtime as gone and wakes everybody: their next try says so.
+    pub(crate) fn shut(&self) {
+        let owner = self.load().generation();
+        self.raise(owner, word::SHUT);
+    }
+
+    /// The owner moves out: late events are stale from now on, and no waker stays behind.
+    pub(crate) fn release(&self) {
+        let seen = self.update(|seen| Some(seen.next_owner())).before;
+        for direction in BOTH {
+            // A wake that is under way holds the cell; when it is done it sees the new generation
+            // and cleans up itself.
+            if !seen.is_busy(direction) {
+                // SAFETY: `next_owner` gave us BUSY of this direction.
+                let left = self
+                    .cell(direction)
+                    .with_mut(|cell| unsafe { (*cell).take() });
+                self.update(|seen| Some(seen.to_idle(direction)));
+                foreign::drop_quietly(left);
+            }
+        }
+        let crowd = self.crowd.lock().take();
+        foreign::drop_quietly(crowd);
+    }
+
+    /// Stores `waker` for the next edge of `direction`, unless there is readiness already.
+    ///
+    /// A future that finds the first place taken gets a ticket, with which it must
+    /// [leave](Self::leave). Without a ticket to fill, the waiter is known by its waker and stays
+    /// until the next edge.
+    pub(crate) fn register(
+        &self,
+        direction: Direction,
+        waker: &Waker,
+        ticket: Option<&mut Option<Ticket>>,
+    ) -> Registered {
+        let change = self.update(|seen| {
+            let blocked = seen.is_ready(direction) || seen.is_busy(direction);
+            (!blocked).then(|| seen.to_busy(direction))
+        });
+        if change.before.is_ready(direction) {
+            return Registered::Ready;
+        }
+        if !change.made {
+            return self.join_crowd(direction, waker, ticket);
+        }
+        let cell = self.cell(direction);
+        // SAFETY: we hold BUSY until `settle`.
+        let first = |cell: *const Option<Waker>| unsafe { &*cell }.as_ref();
+        if cell.with(|cell| first(cell).is_some_and(|first| first.will_wake(waker))) {
+            return self.settle(direction, true);
+        }
+        if change.before.is_waiting(direction) {
+            // Another's place. They may have gone, but we cannot know.
+            self.settle(direction, false);
+            return self.join_crowd(direction, waker, ticket);
+        }
+        let unwinding = GiveBack {
+            slot: self,
+            direction,
+            owner: change.before.generation(),
+        };
+        let fresh = Some(waker.clone());
+        std::mem::forget(unwinding);
+        // SAFETY: we hold BUSY until `settle`.
+        let old = cell.with_mut(|cell| std::mem::replace(unsafe { &mut *cell }, fresh));
+        let registered = self.settle(direction, true);
+        foreign::drop_quietly(old);
+        registered
+    }
+
+    /// Takes a future that no longer waits out of the crowd.
+    #[cold]
+    pub(crate) fn leave(&self, ticket: Ticket) {
+        let mut guard = self.crowd.lock();
+        let gone = guard.as_mut().and_then(|crowd| {
+            crowd.find(ticket)?;
+            Some(crowd.waiters.remove(ticket.place))
+        });
+        drop(guard);
+        foreign::drop_quietly(gone);
+    }
+
+    /// Arrow 3: sets bits and wakes whom they concern.
+    #[inline]
+    fn raise(&self, owner: u32, news: u64) -> bool {
+        let mut woken = None;
+        let change = self.update(|seen| {
+            let (next, concerned) = seen.raised(news);
+            woken = Some(concerned);
+            (seen.generation() == owner).then_some(next)
+        });
+        if let Some(woken) = woken.filter(|woken| change.made && !woken.is_nobody()) {
+            self.wake(owner, woken);
+        }
+        change.made
+    }
+
+    #[inline]
+    fn wake(&self, owner: u32, woken: Woken) {
+        for direction in BOTH {
+            if woken.first(direction) {
+                self.wake_first(direction, owner);
+            }
+            if woken.crowd(direction) {
+                self.wake_crowd(direction);
+            }
+        }
+    }
+
+    #[inline]
+    fn wake_first(&self, direction: Direction, owner: u32) {
+        self.cell(direction).with(|cell| {
+            // SAFETY: the caller holds BUSY of this direction, until `idle`.
+            if let Some(waker) = unsafe { &*cell } {
+                foreign::wake_by_ref(waker);
+            }
+        });
+        self.idle(direction, owner);
+    }
+
+    #[cold]
+    fn wake_crowd(&self, direction: Direction) {
+        let mut leaving = Vec::new();
+        if let Some(crowd) = self.crowd.lock().as_mut() {
+            let all = crowd.waiters.iter();
+            let concerned = all.filter(|(_, waiter)| waiter.direction == direction);
+            let places: Vec<usize> = concerned.map(|(place, _)| place).collect();
+            leaving.extend(places.into_iter().map(|place| crowd.waiters.remove(place)));
+        }
+        leaving
+            .into_iter()
+            .for_each(|waiter| foreign::wake(waiter.waker));
+    }
+
+    /// Gives BUSY back. The waker stays in the cell, as the same task mostly comes again; only if
+    /// the owner has left meanwhile is it taken out, for nobody else would.
+    #[inline]
+    fn idle(&self, direction: Direction, owner: u32) {
+        let mut orphan = None;
+        self.update(|seen| {
+            if seen.generation() != owner && orphan.is_none() {
+                // SAFETY: we hold BUSY until the change is made.
+                orphan = self
+                    .cell(direction)
+                    .with_mut(|cell| unsafe { (*cell).take() });
+            }
+            Some(seen.to_idle(direction))
+        });
+        if orphan.is_some() {
+            foreign::drop_quietly(orphan);
+        }
+    }
+
+    /// Arrow 2: gives BUSY back, so that the next edge wakes the cell's waker. If an edge came while
+    /// we held it, nobody waits: a waker that is `ours` learns it by the return value, another's is
+    /// woken here.
+    #[inline]
+    fn settle(&self, direction: Direction, ours: bool) -> Registered {
+        let change = self.update(|seen| {
+            if !seen.is_ready(direction) {
+                Some(seen.to_waiting(direction))
+            } else {
+                ours.then(|| seen.to_idle(direction))
+            }
+        });
+        if !change.made {
+            self.wake_first(direction, change.before.generation());
+        }
+        if change.before.is_ready(direction) {
+            Registered::Ready
+        } else {
+            Registered::Waiting
+        }
+    }
+
+    #[cold]
+    fn join_crowd(
+        &self,
+        direction: Direction,
+        waker: &Waker,
+        ticket: Option<&mut Option<Ticket>>,
+    ) -> Registered {
+        let fresh = waker.clone();
+        let mut guard = self.crowd.lock();
+        let replaced = guard
+            .get_or_insert_default()
+            .admit(direction, fresh, ticket);
+        drop(guard);
+        drop(replaced);
+        // The flag goes up after the waiter is in, so an edge that sees it finds them.
+        let change =
+            self.update(|seen| (!seen.is_ready(direction)).then(|| seen.to_crowded(direction)));
+        if change.made {
+            Registered::Waiting
+        } else {
+            Registered::Ready
+        }
+    }
+
+    #[inline]
+    fn cell(&self, direction: Direction) -> &UnsafeCell<Option<Waker>> {
+        &self.first[direction as usize]
+    }
+
+    #[inline]
+    fn load(&self) -> Word {
+        Word(self.word.load(Ordering::Acquire))
+    }
+
+    /// One atomic change of the word; `next` may decline.
+    ///
+    /// AcqRel for all: Release publishes the cell, or what led to the event, to the next one who
+    /// changes the word; Acquire pairs with that. A declined change has still acquired.
+    #[inline]
+    fn update(&self, mut next: impl FnMut(Word) -> Option<Word>) -> Change {
+        let mut before = self.load();
+        loop {
+            let Some(after) = next(before) else {
+                return Change {
+                    before,
+                    made: false,
+                };
+            };
+            let result = self.word.compare_exchange_weak(
+                before.0,
+                after.0,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+            match result {
+                Ok(_) => return Change { before, made: true },
+                Err(actual) => before = Word(actual),
+            }
+        }
+    }
+}
+
+impl Crowd {
+    /// Lets a waiter in, or gives one that is known its new waker; returns the replaced one.
+    fn admit(
+        &mut self,
+        direction: Direction,
+        waker: Waker,
+        ticket: Option<&mut Option<Ticket>>,
+    ) -> Option<Waker> {
+        let is_future = ticket.is_some();
+        let mut untold = None;
+        let ticket = ticket.unwrap_or(&mut untold);
+        let known = match ticket {
+            Some(held) => self.find(*held),
+            None if is_future => None,
+            None => self.find_by_waker(direction, &waker),
+        };
+        if let Some(waiter) = known {
+            return Some(std::mem::replace(&mut waiter.waker, waker));
+        }
+        self.tickets = self.tickets.wrapping_add(1);
+        let number = self.tickets;
+        let place = self.waiters.insert(Waiter {
+            direction,
+            number,
+            waker,
+        });
+        *ticket = Some(Ticket { place, number });
+        None
+    }
+
+    fn find(&mut self, ticket: Ticket) -> Option<&mut Waiter> {
+        let waiter = self.waiters.get_mut(ticket.place)?;
+        (waiter.number == ticket.number).then_some(waiter)
+    }
+
+    fn find_by_waker(&mut self, direction: Direction, waker: &Waker) -> Option<&mut Waiter> {
+        let mut all = self.waiters.iter_mut().map(|(_, waiter)| waiter);
+        all.find(|waiter| waiter.direction == direction && waiter.waker.will_wake(waker))
+    }
+}
+
+/// The word before a change, and whether the change was made.
+struct Change {
+    before: Word,
+    made: bool,
+}
+
+/// Gives BUSY back if cloning a waker panics.
+struct GiveBack<'a> {
+    slot: &'a Slot,
+    direction: Direction,
+    owner: u32,
+}
+
+impl Drop for GiveBack<'_> {
+    fn drop(&mut self) {
+        self.slot.idle(self.direction, self.owner);
+    }
+}
+
+const BOTH: [Direction; 2] = [Direction::Read, Direction::Write];

@@ -1,0 +1,231 @@
+//! The two runtimes that people hold: [`Runtime`] and [`LocalRuntime`].
+//!
+//! Both own one core and end it when they are dropped. A [`Runtime`] may be used from any thread,
+//! and takes futures that are `Send`; a [`LocalRuntime`] stays on its thread, and takes any.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use crate::builder::Builder;
+use crate::handle::{self, EnterGuard, Handle};
+use crate::tasks::JoinHandle;
+
+/// An executor, a reactor and timers, for futures that are `Send`.
+///
+/// Dropping it drops its tasks and wakes everybody who waits for one of its sockets or timers with
+/// an error. It does not wait for anything: if a thread is inside `block_on` at that time, that
+/// thread ends the runtime as soon as it comes back from the task that it polls.
+///
+/// # Examples
+///
+/// ```
+/// let runtime = runtime::Runtime::new()?;
+/// let answer = runtime.block_on(async {
+///     let task = runtime::spawn(async { 40 });
+///     task.await.unwrap() + 2
+/// });
+/// assert_eq!(answer, 42);
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Runtime {
+    handle: Handle,
+}
+
+impl Runtime {
+    /// A runtime with the default settings: one worker, which is the thread in `block_on`.
+    ///
+    /// # Errors
+    ///
+    /// If the process has no descriptors left (it takes two), or no memory.
+    pub fn new() -> io::Result<Self> {
+        Builder::new_current_thread().build()
+    }
+
+    pub(crate) fn from_handle(handle: Handle) -> Self {
+        Self { handle }
+    }
+
+    /// Runs a future to its end on this thread, and with it the runtime's tasks.
+    ///
+    /// If another thread is in `block_on` already, that one runs the tasks. This one polls its own
+    /// future, and takes over when the other is done. With nobody inside, nothing runs.
+    ///
+    /// # Panics
+    ///
+    /// Inside another `block_on`; and if the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        handle::block_on(&self.handle, "Runtime::block_on", future)
+    }
+
+    /// Starts a task; see [`spawn`](crate::spawn). It runs when somebody is in `block_on`.
+    ///
+    /// # Panics
+    ///
+    /// In a child made by `fork(2)`.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static, // not Send? spawn_local, in a LocalRuntime
+        F::Output: Send + 'static,
+    {
+        let shared = &self.handle.shared;
+        shared.spawn(future, None, Location::caller())
+    }
+
+    /// The handle to this runtime.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Makes this the current runtime of the thread; see [`Handle::enter`].
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.handle.shared.shut_down();
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt(f)
+    }
+}
+
+/// A runtime that stays on its thread, so that its tasks need not be `Send`.
+///
+/// # Examples
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// let local = runtime::LocalRuntime::new()?;
+/// let greeting = Rc::new(String::from("no atomics needed"));
+/// let shared = greeting.clone();
+/// let length = local.block_on(async move {
+///     runtime::spawn_local(async move { shared.len() }).await.unwrap()
+/// });
+/// assert_eq!(length, greeting.len());
+/// # std::io::Result::Ok(())
+/// ```
+pub struct LocalRuntime {
+    handle: Handle,
+    not_send: PhantomData<*const ()>,
+}
+
+impl LocalRuntime {
+    /// A runtime for this thread, with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// If the process has no descriptors left (it takes two), or no memory.
+    pub fn new() -> io::Result<Self> {
+        Builder::new_current_thread().build_local()
+    }
+
+    pub(crate) fn from_handle(handle: Handle) -> Self {
+        Self {
+            handle,
+            not_send: PhantomData,
+        }
+    }
+
+    /// Runs a future to its end, and with it the runtime's tasks.
+    ///
+    /// # Panics
+    ///
+    /// Inside another `block_on`; and if the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        handle::block_on(&self.handle, "LocalRuntime::block_on", future)
+    }
+
+    /// Starts a task on this thread; see [`spawn_local`](crate::spawn_local).
+    ///
+    /// # Panics
+    ///
+    /// In a child made by `fork(2)`.
+    #[track_caller]
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let shared = &self.handle.shared;
+        shared.spawn(future, None, Location::caller())
+    }
+
+    /// The handle to this runtime: other threads may use it to spawn what is `Send`.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Makes this the current runtime of the thread; see [`Handle::enter`].
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
+    }
+}
+
+impl Drop for LocalRuntime {
+    fn drop(&mut self) {
+        self.handle.shared.shut_down();
+    }
+}
+
+impl fmt::Debug for LocalRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt(f)
+    }
+}
+
+/// Runs a future to its end on this thread, with a runtime of the thread's own.
+///
+/// Tasks spawned by it end when it does. The runtime itself is kept for the thread's next call, so
+/// that a program of many small `block_on`s does not open descriptors for each.
+///
+/// # Panics
+///
+/// Inside another `block_on`, if the future panics, and if no runtime can be built (the process has
+/// no descriptors left).
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(runtime::block_on(async { 1 + 1 }), 2);
+/// ```
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let kept = KEPT.try_with(RefCell::take).unwrap_or(None);
+    // A runtime that came here through a fork is the parent's.
+    let usable = kept.filter(|local| local.handle.shared.shell().driver().check_process().is_ok());
+    let local = match usable.map_or_else(LocalRuntime::new, Ok) {
+        Ok(local) => local,
+        Err(error) => panic!("block_on: cannot build a runtime: {error}"),
+    };
+    let kept = Keep(Some(local));
+    let local = kept.0.as_ref().expect("it was put there above");
+    handle::block_on(&local.handle, "block_on", future)
+}
+
+thread_local! {
+    static KEPT: RefCell<Option<LocalRuntime>> = const { RefCell::new(None) };
+}
+
+/// Drops the tasks and keeps the runtime, also when the future panics.
+struct Keep(Option<LocalRuntime>);
+
+impl Drop for Keep {
+    fn drop(&mut self) {
+        let Some(local) = self.0.take() else { return };
+        local.handle.shared.drop_tasks();
+        let _ = KEPT.try_with(|kept| kept.replace(Some(local)));
+    }
+}

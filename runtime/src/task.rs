@@ -1,0 +1,190 @@
+//! Tasks: starting them, waiting for them, ending them.
+//!
+//! A task is started in the runtime that the thread is in; what it is, inside, stands in
+//! `tasks/`.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::driver;
+use crate::handle;
+pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle};
+
+/// Starts a task: the future is polled by the runtime from now on, whoever waits for it.
+///
+/// The task is the runtime's own. Dropping the handle does not end it; the end of the runtime does.
+///
+/// # Panics
+///
+/// Outside of a runtime, and in a child made by `fork(2)`.
+///
+/// # Examples
+///
+/// ```
+/// runtime::block_on(async {
+///     let tasks: Vec<_> = (0..3).map(|n| runtime::spawn(async move { n * n })).collect();
+///     let mut sum = 0;
+///     for task in tasks {
+///         sum += task.await.unwrap();
+///     }
+///     assert_eq!(sum, 5);
+/// });
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static, // not Send? use spawn_local, or #[runtime::main(single)]
+    F::Output: Send + 'static,
+{
+    let current = handle::current_or_panic("spawn");
+    current.shared.spawn(future, None, Location::caller())
+}
+
+/// Starts a task that need not be `Send`, on this thread.
+///
+/// # Panics
+///
+/// Outside of a [`LocalRuntime`](crate::LocalRuntime): its own thread is the only one that such a
+/// task can live on.
+///
+/// # Examples
+///
+/// ```
+/// runtime::block_on(async {
+///     let shared = std::rc::Rc::new(5);
+///     let five = runtime::spawn_local(async move { *shared });
+///     assert_eq!(five.await.unwrap(), 5);
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_local_named(future, None, "spawn_local")
+}
+
+#[track_caller]
+fn spawn_local_named<F>(future: F, name: Option<Box<str>>, call: &str) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let caller = Location::caller();
+    let Some(current) = handle::current() else {
+        panic!("{}", driver::outside(call, caller));
+    };
+    assert!(
+        current.shared.takes_local_tasks_here(),
+        "{call} was called at {caller}, outside of a LocalRuntime: tasks that are not Send need \
+         one. Use #[runtime::main(single)] or LocalRuntime::block_on, or make the future Send and \
+         use spawn",
+    );
+    current.shared.spawn(future, name, caller)
+}
+
+/// Settings of a task to be spawned.
+///
+/// # Examples
+///
+/// ```
+/// runtime::block_on(async {
+///     let task = runtime::task::Builder::new().name("greeter").spawn(async { "hello" });
+///     assert!(format!("{task:?}").contains("greeter"));
+///     assert_eq!(task.await.unwrap(), "hello");
+/// });
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Builder<'a> {
+    name: Option<&'a str>,
+}
+
+impl<'a> Builder<'a> {
+    /// A task without a name.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A name, to be shown to people.
+    pub fn name(mut self, name: &'a str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Starts the task; see [`spawn`].
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`] does.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static, // not Send? use spawn_local, or #[runtime::main(single)]
+        F::Output: Send + 'static,
+    {
+        let current = handle::current_or_panic("task::Builder::spawn");
+        let name = self.name.map(Box::from);
+        current.shared.spawn(future, name, Location::caller())
+    }
+
+    /// Starts the task on this thread; see [`spawn_local`].
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn_local`] does.
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        spawn_local_named(
+            future,
+            self.name.map(Box::from),
+            "task::Builder::spawn_local",
+        )
+    }
+}
+
+/// Lets the other tasks of the worker run, and goes on when it is this one's turn again.
+///
+/// # Cancel safety
+///
+/// Nothing is lost.
+///
+/// # Examples
+///
+/// ```
+/// runtime::block_on(async {
+///     for _ in 0..3 {
+///         // ... a piece of long work ...
+///         runtime::task::yield_now().await;
+///     }
+/// });
+/// ```
+pub fn yield_now() -> YieldNow {
+    YieldNow { has_yielded: false }
+}
+
+/// The future of [`yield_now`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct YieldNow {
+    has_yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.has_yielded {
+            return Poll::Ready(());
+        }
+        self.has_yielded = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

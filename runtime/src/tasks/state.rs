@@ -1,0 +1,249 @@
+//! The state word of a task: every legal transition, by name.
+//!
+//! ```text
+//!  63                              8 7                               0
+//! +---------------------------------+---------------------------------+
+//! |  references                     |  flags                          |
+//! +---------------------------------+---------------------------------+
+//! ```
+//!
+//! The life of a task in its flags S(CHEDULED), R(UNNING), D(ONE):
+//!
+//! ```text
+//!          (1) wake            (2) start             (4) finish
+//!   idle ----------> S  ------------------> R  ----------------> D
+//!    ^               ^                      |
+//!    |               |  (3) suspend, woken  |      wake during R sets S beside it: (3) sees it
+//!    |               +----------------------+
+//!    |                  (3) suspend         |
+//!    +--------------------------------------+
+//! ```
+//!
+//! Exactly one party acts on each arrow: whoever's change turned S on while R and D were off puts
+//! the task into a queue, and whoever takes it out of the queue turns S into R. So a task is in one
+//! queue at most, and one thread at most polls it.
+//!
+//! ABORTED asks for the next start to drop the future instead of polling it. JOIN means that a
+//! [`JoinHandle`](super::JoinHandle) lives; it reads the output, or drops it when it goes. WAITER
+//! says that the handle's waker is in its cell: while it is set the cell belongs to the task, which
+//! takes the waker out when it is done; while it is clear, to the handle.
+//!
+//! References are counted above the flags. The queue of a worker holds none: the executor's own
+//! reference lasts until D, and what is in a queue is not D. The count cannot wrap: half of it
+//! being used up aborts the process, as `std::sync::Arc` does.
+
+use crate::primitive::{AtomicU64, Ordering};
+
+/// The word.
+#[derive(Debug)]
+pub(crate) struct State(AtomicU64);
+
+/// A value of the word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Snapshot(u64);
+
+/// What a worker is to do with a task it has just started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Poll,
+    /// Drop the future: the task was aborted.
+    Cancel,
+}
+
+impl State {
+    /// A new task: scheduled, with a handle, and `references` that are handed out by the caller.
+    pub(crate) fn new(references: u64) -> Self {
+        Self(AtomicU64::new((references * REFERENCE) | SCHEDULED | JOIN))
+    }
+
+    #[inline]
+    pub(crate) fn load(&self) -> Snapshot {
+        // Acquire pairs with `finish`: who sees D sees the output.
+        Snapshot(self.0.load(Ordering::Acquire))
+    }
+
+    /// Arrow 1. True if the caller must put the task into a queue.
+    #[inline]
+    pub(crate) fn wake(&self) -> bool {
+        // Release pairs with the Acquire of `start` and `suspend`: the poll sees what the waker's
+        // caller did before. Acquire orders the queueing after it.
+        let before = self.0.fetch_or(SCHEDULED, Ordering::AcqRel);
+        before & (SCHEDULED | RUNNING | DONE) == 0
+    }
+
+    /// Asks for the future to be dropped. True if the caller must put the task into a queue.
+    pub(crate) fn abort(&self) -> bool {
+        let before = self.0.fetch_or(SCHEDULED | ABORTED, Ordering::AcqRel);
+        before & (SCHEDULED | RUNNING | DONE) == 0
+    }
+
+    /// Arrow 2: S to R.
+    #[inline]
+    pub(crate) fn start(&self) -> Start {
+        // Acquire pairs with `wake`; Release with nothing yet.
+        let before = self.0.fetch_xor(SCHEDULED | RUNNING, Ordering::AcqRel);
+        debug_assert_eq!(before & (SCHEDULED | RUNNING | DONE), SCHEDULED);
+        if before & ABORTED == 0 {
+            Start::Poll
+        } else {
+            Start::Cancel
+        }
+    }
+
+    /// Arrow 2 at the end of a runtime, from idle or S: nobody will take the task out of a queue any
+    /// more. False if it has ended, or runs at this moment (further up this very stack).
+    pub(crate) fn seize(&self) -> bool {
+        let mut before = self.0.load(Ordering::Acquire);
+        loop {
+            if before & (RUNNING | DONE) != 0 {
+                return false;
+            }
+            let after = (before | RUNNING | ABORTED) & !SCHEDULED;
+            match self
+                .0
+                .compare_exchange_weak(before, after, Ordering::AcqRel, Ordering::Acquire)
+            {
+                Ok(_) => return true,
+                Err(actual) => before = actual,
+            }
+        }
+    }
+
+    /// Arrow 3: R ends. True if the task was woken meanwhile, so the caller must queue it again.
+    #[inline]
+    pub(crate) fn suspend(&self) -> bool {
+        // Release pairs with the Acquire of the next `start`, maybe on another thread; Acquire with
+        // the Release of a `wake` during the poll.
+        let before = self.0.fetch_and(!RUNNING, Ordering::AcqRel);
+        before & SCHEDULED != 0
+    }
+
+    /// Arrow 4: R to D. The future is gone and the output in its place.
+    pub(crate) fn finish(&self) -> Snapshot {
+        // Release pairs with the Acquire of `load`: the handle sees the output. Acquire pairs with
+        // the Release of `set_waiter`: we see the handle's waker.
+        Snapshot(self.0.fetch_xor(RUNNING | DONE, Ordering::AcqRel))
+    }
+
+    /// The handle has put its waker into the cell. False if the task is done: the cell is the
+    /// handle's still.
+    pub(crate) fn set_waiter(&self) -> bool {
+        self.unless_done(|flags| flags | WAITER)
+    }
+
+    /// The handle wants the cell back. False if the task is done: it has taken the waker.
+    pub(crate) fn unset_waiter(&self) -> bool {
+        self.unless_done(|flags| flags & !WAITER)
+    }
+
+    /// The handle goes. Returns the word before: with D in it, the handle must drop the output.
+    pub(crate) fn unjoin(&self) -> Snapshot {
+        Snapshot(self.0.fetch_and(!(JOIN | WAITER), Ordering::AcqRel))
+    }
+
+    fn unless_done(&self, change: impl Fn(u64) -> u64) -> bool {
+        let mut before = self.0.load(Ordering::Acquire);
+        while before & DONE == 0 {
+            match self.0.compare_exchange_weak(
+                before,
+                change(before),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return true,
+                Err(actual) => before = actual,
+            }
+        }
+        false
+    }
+
+    /// One more reference.
+    #[inline]
+    pub(crate) fn increment(&self) {
+        // Relaxed: a reference is made from one that is held, so nothing is published by it.
+        let before = self.0.fetch_add(REFERENCE, Ordering::Relaxed);
+        if before > MOST_REFERENCES {
+            too_many_references();
+        }
+    }
+
+    /// One reference fewer. True if it was the last: the caller frees the task.
+    #[inline]
+    pub(crate) fn decrement(&self) -> bool {
+        // Release: what was done with the reference comes before the freeing; Acquire: the one who
+        // frees sees all of it.
+        let before = self.0.fetch_sub(REFERENCE, Ordering::AcqRel);
+        debug_assert!(before >= REFERENCE, "a reference was given back twice");
+        before < 2 * REFERENCE
+    }
+}
+
+impl Snapshot {
+    #[inline]
+    pub(crate) fn is_done(self) -> bool {
+        self.0 & DONE != 0
+    }
+
+    /// Whether a handle lives.
+    pub(crate) fn is_joined(self) -> bool {
+        self.0 & JOIN != 0
+    }
+
+    /// Whether the handle's waker is in the cell.
+    pub(crate) fn has_waiter(self) -> bool {
+        self.0 & WAITER != 0
+    }
+}
+
+#[cold]
+fn too_many_references() -> ! {
+    // Somebody leaks wakers by the trillion; the alternative is memory that is used after it is
+    // freed.
+    std::process::abort();
+}
+
+const SCHEDULED: u64 = 1;
+const RUNNING: u64 = 1 << 1;
+const DONE: u64 = 1 << 2;
+const ABORTED: u64 = 1 << 3;
+const JOIN: u64 = 1 << 4;
+const WAITER: u64 = 1 << 5;
+const REFERENCE: u64 = 1 << 8;
+const MOST_REFERENCES: u64 = u64::MAX / 2;
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wake_while_running_queues_once_at_the_end() {
+        let state = State::new(1);
+        assert_eq!(state.start(), Start::Poll);
+        assert!(!state.wake());
+        assert!(!state.wake());
+        assert!(state.suspend());
+        assert_eq!(state.start(), Start::Poll);
+        assert!(!state.suspend());
+        assert!(state.wake());
+        assert!(!state.wake());
+    }
+
+    #[test]
+    fn a_done_task_is_never_queued() {
+        let state = State::new(1);
+        state.start();
+        assert!(!state.finish().is_done());
+        assert!(!state.wake());
+        assert!(!state.abort());
+        assert!(!state.seize());
+    }
+
+    #[test]
+    fn an_abort_cancels_the_next_start() {
+        let state = State::new(1);
+        state.start();
+        assert!(!state.suspend());
+        assert!(state.abort());
+        assert_eq!(state.start(), Start::Cancel);
+    }
+}

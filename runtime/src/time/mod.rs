@@ -1,0 +1,14 @@
+//! Sleeping, and giving up after a time.
+//!
+//! Time is the kernel's monotonic clock. A sleep never ends early; it ends late by the resolution
+//! of the timers (66 microseconds) and by what the worker is busy with. Deadlines too far to count
+//! are never reached, ones in the past are reached at once.
+
+mod instant;
+mod sleep;
+mod timeout;
+
+pub use self::instant::Instant;
+pub use self::sleep::{Sleep, sleep, sleep_until};
+pub use self::timeout::{Elapsed, Timeout, timeout, timeout_at};
+pub use std::time::Duration;
