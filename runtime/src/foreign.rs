@@ -9,10 +9,10 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-/// Wakes; a panic in the waker stays here.
+/// Calls until it returns: after a panic, `work` goes on where it was.
 #[inline]
-pub(crate) fn wake_by_ref(waker: &Waker) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref())) {
+pub(crate) fn until_done(mut work: impl FnMut()) {
+    while let Err(payload) = catch_unwind(AssertUnwindSafe(&mut work)) {
         discard(payload);
     }
 }

@@ -58,11 +58,8 @@ async fn serve(options: Options) -> io::Result<()> {
     let mut incoming = listener.incoming();
     loop {
         let (stream, _) = incoming.accept().await?;
-        let most = options.buffer;
-        runtime::spawn(async move {
-            // A client that goes away in the middle is no news for anybody else.
-            let _ = session::echo(&stream, most).await;
-        });
+        // Nobody waits for a session: a client that goes away in the middle is no news for others.
+        runtime::spawn(session::echo(stream, options.buffer));
     }
 }
 

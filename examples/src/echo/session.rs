@@ -12,17 +12,17 @@ use net::TcpStream;
 use runtime::io::Interest;
 
 /// Sends everything back until the client ends its stream, keeping `most` bytes at most.
-pub(crate) async fn echo(stream: &TcpStream, most: usize) -> io::Result<()> {
+pub(crate) async fn echo(stream: TcpStream, most: usize) -> io::Result<()> {
     let mut buffer = [0; CHUNK];
     loop {
         let count = stream.read(&mut buffer).await?;
         if count == 0 {
             return Ok(());
         }
-        let sent = write_now(stream, &buffer[..count])?;
+        let sent = write_now(&stream, &buffer[..count])?;
         if sent < count {
             let mut backlog = Backlog::new(&buffer[sent..count]);
-            backlog.work_off(stream, &mut buffer, most).await?;
+            backlog.work_off(&stream, &mut buffer, most).await?;
         }
     }
 }
@@ -84,6 +84,7 @@ impl Backlog {
 }
 
 /// Writes as much as there is room for now.
+#[inline]
 fn write_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     match stream.try_write(bytes) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),

@@ -241,6 +241,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// `WouldBlock` if there is no room; and whatever `send(2)` reports.
+    #[inline]
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.io.try_write_with(|socket| sys::send(socket, bytes))
     }

@@ -14,14 +14,13 @@
 //! early when its tasks are long, and each poll has a [budget](crate::coop). *Sleeping on work*: the
 //! core sleeps only with an empty queue, and whoever pushes into its inbox unparks it.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
 use super::context;
 use super::inbox::{Inbox, Pushed};
 use super::owned::Owned;
+use super::queue::Queue;
 use crate::coop;
 use crate::driver::{Driver, Scratch};
 use crate::primitive::{Arc, AtomicBool, Ordering};
@@ -44,9 +43,7 @@ pub(crate) struct Core {
 /// What a wake on the running thread reaches.
 pub(super) struct Local {
     pub(super) shell: Arc<Shell>,
-    queue: RefCell<VecDeque<Runnable>>,
-    /// Its tasks are being dropped: what is woken now is not run any more.
-    ending: Cell<bool>,
+    queue: Queue,
 }
 
 /// The future of a `block_on`, which is no task: it may borrow, and it is polled by the loop.
@@ -69,8 +66,7 @@ impl Core {
         Ok(Self {
             local: Local {
                 shell,
-                queue: RefCell::new(VecDeque::with_capacity(QUEUE_TO_START_WITH)),
-                ending: Cell::new(false),
+                queue: Queue::new(),
             },
             scratch: Scratch::new(),
         })
@@ -116,7 +112,7 @@ impl Local {
             if self.shell.is_closed() {
                 return Ok(false);
             }
-            if main.is_woken() || !self.queue.borrow().is_empty() {
+            if main.is_woken() || !self.queue.is_empty() {
                 driver.poll(scratch)?;
             } else {
                 driver.park(scratch)?;
@@ -127,17 +123,19 @@ impl Local {
 
     /// Runs what stands in the queue now; what these wake is for the next turn.
     fn run_batch(&self) {
-        let batch = self.queue.borrow().len();
+        let batch = self.queue.take();
         let mut started = None;
-        for done in 1..=batch {
-            let Some(task) = self.queue.borrow_mut().pop_front() else {
-                return;
-            };
+        let mut until_clock = TASKS_BETWEEN_CLOCKS;
+        while let Some(task) = batch.pop() {
             coop::renew();
             task.run();
-            if done % TASKS_BETWEEN_CLOCKS == 0 {
+            until_clock -= 1;
+            if until_clock == 0 {
+                until_clock = TASKS_BETWEEN_CLOCKS;
                 let now = Instant::now();
                 if now.duration_since(*started.get_or_insert(now)) > LONGEST_TURN {
+                    // What was to run comes before what was woken meanwhile.
+                    self.queue.put_before(&batch);
                     return;
                 }
             }
@@ -148,33 +146,29 @@ impl Local {
         for task in self.shell.inbox.take() {
             // A task that `drop_tasks` has ended may still arrive.
             if !task.is_done() {
-                self.queue.borrow_mut().push_back(task.runnable());
+                self.queue.push(task.runnable());
             }
         }
     }
 
-    #[inline]
-    fn push(&self, task: Runnable) {
-        if !self.ending.get() {
-            self.queue.borrow_mut().push_back(task);
-        }
-    }
-
     fn drop_tasks(&self) {
-        self.ending.set(true);
-        self.queue.borrow_mut().clear();
         let mut running = 0;
         loop {
+            // Before any of them is dropped: the queue does not keep them.
+            self.queue.clear();
             // A task that runs further up this very stack cannot be dropped; its own end will do.
             let some = self.shell.owned.some(TASKS_TO_DROP_AT_ONCE + running);
             if some.len() <= running {
                 break;
             }
-            some.iter().for_each(TaskRef::cancel);
+            for task in &some {
+                task.cancel();
+                // What the dropping has woken may be next to be dropped.
+                self.queue.clear();
+            }
             running = some.iter().filter(|task| !task.is_done()).count();
         }
         drop(self.shell.inbox.take());
-        self.ending.set(false);
     }
 }
 
@@ -217,7 +211,7 @@ impl Shell {
     #[inline]
     fn enqueue(&self, task: Runnable) {
         context::with(|local| match local {
-            Some(local) if std::ptr::eq(&*local.shell, self) => local.push(task),
+            Some(local) if std::ptr::eq(&*local.shell, self) => local.queue.push(task),
             _ => self.send(task),
         });
     }
@@ -243,9 +237,8 @@ impl Schedule for Arc<Shell> {
     }
 }
 
-const QUEUE_TO_START_WITH: usize = 256;
 /// A turn of short tasks costs less than reading the clock for each.
-const TASKS_BETWEEN_CLOCKS: usize = 16;
+const TASKS_BETWEEN_CLOCKS: u32 = 16;
 /// After this the loop looks at its sockets and timers though the batch is not done.
 const LONGEST_TURN: Duration = Duration::from_micros(200);
 const TASKS_TO_DROP_AT_ONCE: usize = 1024;

@@ -23,7 +23,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::Location;
 use std::task::{Context, Poll};
 
-use self::operation::operation;
+use self::operation::{Waits, operation};
 use crate::driver;
 use crate::reactor::{self, Direction, PutBack, Source};
 use crate::sys::{self, Mode};
@@ -237,6 +237,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Errors
     ///
     /// `WouldBlock` if the call says so, or is known to; else what the call reports.
+    #[inline]
     pub fn try_write_with<R>(&self, mut call: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         let Some(slot) = self.source.slot() else {
             return call(&self.io);
@@ -284,7 +285,7 @@ impl<T: AsFd> AsyncFd<T> {
         interest: Interest,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_any(context, interest, &mut None, &mut call)
+        self.poll_any(context, interest, Waits::AsWaker, &mut call)
     }
 
     /// Reads as soon as it does not block. The operation is asked for `wanted` bytes and returns
@@ -318,7 +319,7 @@ impl<T: AsFd> AsyncFd<T> {
         wanted: usize,
         mut call: impl FnMut(&T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        self.poll_read(context, wanted, &mut None, &mut call)
+        self.poll_read(context, wanted, Waits::AsWaker, &mut call)
     }
 
     /// Writes as soon as it does not block: at once, mostly.
@@ -349,7 +350,7 @@ impl<T: AsFd> AsyncFd<T> {
         context: &mut Context<'_>,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_write(context, &mut None, &mut call)
+        self.poll_write(context, Waits::AsWaker, &mut call)
     }
 }
 

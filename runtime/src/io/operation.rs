@@ -7,21 +7,18 @@
 use std::future::Future;
 use std::os::fd::AsFd;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::AsyncFd;
-use crate::reactor::{Direction, Source, Ticket};
+use crate::reactor::{Direction, Registered, Slot, Source, Ticket};
 
-/// Where a future waits, a place a direction.
-pub(super) struct Waits<'a> {
-    source: &'a Source,
-    tickets: [Option<Ticket>; 2],
-}
+/// Where a future waits beside others. Mostly it waits alone, and there is nothing to remember.
+pub(super) type Tickets = Option<Box<[Option<Ticket>; 2]>>;
 
 /// An operation on `fd`, whose steps are `step`'s.
 struct Operation<'a, T: AsFd, S> {
     fd: &'a AsyncFd<T>,
-    waits: Option<Waits<'a>>,
+    tickets: Tickets,
     step: S,
 }
 
@@ -32,14 +29,11 @@ pub(super) fn operation<'a, T, R, S>(
 ) -> impl Future<Output = R> + use<'a, T, R, S>
 where
     T: AsFd,
-    S: FnMut(&AsyncFd<T>, &mut Context<'_>, &mut Option<Waits<'_>>) -> Poll<R>,
+    S: FnMut(&AsyncFd<T>, &mut Context<'_>, Waits<'_>) -> Poll<R>,
 {
     Operation {
         fd,
-        waits: Some(Waits {
-            source: &fd.source,
-            tickets: [None; 2],
-        }),
+        tickets: None,
         step,
     }
 }
@@ -47,32 +41,60 @@ where
 impl<T, R, S> Future for Operation<'_, T, S>
 where
     T: AsFd,
-    S: FnMut(&AsyncFd<T>, &mut Context<'_>, &mut Option<Waits<'_>>) -> Poll<R>,
+    S: FnMut(&AsyncFd<T>, &mut Context<'_>, Waits<'_>) -> Poll<R>,
 {
     type Output = R;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
         let this = &mut *self;
-        (this.step)(this.fd, context, &mut this.waits)
+        (this.step)(this.fd, context, Waits::AsFuture(&mut this.tickets))
     }
 }
 
 /// Nothing in it is ever pinned: the steps are called by reference.
 impl<T: AsFd, S> Unpin for Operation<'_, T, S> {}
 
-impl Waits<'_> {
-    pub(super) fn ticket(&mut self, direction: Direction) -> &mut Option<Ticket> {
-        &mut self.tickets[direction as usize]
+impl<T: AsFd, S> Drop for Operation<'_, T, S> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(tickets) = self.tickets.take() {
+            leave(&self.fd.source, *tickets);
+        }
     }
 }
 
-impl Drop for Waits<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        for ticket in self.tickets.into_iter().flatten() {
-            if let Some(slot) = self.source.slot() {
-                slot.leave(ticket);
-            }
+#[cold]
+fn leave(source: &Source, tickets: [Option<Ticket>; 2]) {
+    for ticket in tickets.into_iter().flatten() {
+        if let Some(slot) = source.slot() {
+            slot.leave(ticket);
         }
+    }
+}
+
+/// Who waits, for the case that others do too.
+pub(super) enum Waits<'a> {
+    /// A future, which leaves when it is dropped.
+    AsFuture(&'a mut Tickets),
+    /// A caller of a poll function, known by its waker until the next edge.
+    AsWaker,
+}
+
+impl Waits<'_> {
+    #[cold]
+    pub(super) fn join_crowd(
+        &mut self,
+        slot: &Slot,
+        direction: Direction,
+        waker: &Waker,
+    ) -> Registered {
+        let ticket = match self {
+            Self::AsFuture(tickets) => {
+                Some(&mut tickets.get_or_insert_default()[direction as usize])
+            }
+            Self::AsWaker => None,
+        };
+        slot.join_crowd(direction, waker, ticket)
     }
 }

@@ -21,7 +21,7 @@ impl<T: AsFd> AsyncFd<T> {
         &self,
         context: &mut Context<'_>,
         wanted: usize,
-        waits: &mut Option<Waits<'_>>,
+        mut waits: Waits<'_>,
         call: &mut impl FnMut(&T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         let progress = ready!(coop::poll_proceed(context));
@@ -42,7 +42,7 @@ impl<T: AsFd> AsyncFd<T> {
                     }
                 }
             }
-            ready!(self.poll_wait(context, Interest::READABLE, waits))?;
+            ready!(self.poll_wait_in(context, Direction::Read, &mut waits))?;
         }
     }
 
@@ -51,7 +51,7 @@ impl<T: AsFd> AsyncFd<T> {
     pub(super) fn poll_write<R>(
         &self,
         context: &mut Context<'_>,
-        waits: &mut Option<Waits<'_>>,
+        mut waits: Waits<'_>,
         call: &mut impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         let progress = ready!(coop::poll_proceed(context));
@@ -74,7 +74,7 @@ impl<T: AsFd> AsyncFd<T> {
                     continue;
                 }
             }
-            ready!(self.poll_wait(context, Interest::WRITABLE, waits))?;
+            ready!(self.poll_wait_in(context, Direction::Write, &mut waits))?;
         }
     }
 
@@ -91,7 +91,7 @@ impl<T: AsFd> AsyncFd<T> {
         &self,
         context: &mut Context<'_>,
         interest: Interest,
-        waits: &mut Option<Waits<'_>>,
+        mut waits: Waits<'_>,
         call: &mut impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         let progress = ready!(coop::poll_proceed(context));
@@ -107,7 +107,7 @@ impl<T: AsFd> AsyncFd<T> {
                     used.keep_clear();
                 }
             }
-            ready!(self.poll_wait(context, interest, waits))?;
+            ready!(self.poll_wait(context, interest, &mut waits))?;
         }
     }
 
@@ -116,33 +116,49 @@ impl<T: AsFd> AsyncFd<T> {
         &self,
         context: &mut Context<'_>,
         interest: Interest,
-        waits: &mut Option<Waits<'_>>,
+        mut waits: Waits<'_>,
     ) -> Poll<io::Result<()>> {
         let progress = ready!(coop::poll_proceed(context));
         for direction in interest.directions() {
             // What was assumed becomes known.
             self.source.ensure_for(direction)?;
         }
-        ready!(self.poll_wait(context, interest, waits))?;
+        ready!(self.poll_wait(context, interest, &mut waits))?;
         progress.made();
         Poll::Ready(Ok(()))
     }
 
     /// Stores the waker in each direction; ready as soon as one of them is.
-    #[inline]
     fn poll_wait(
         &self,
         context: &mut Context<'_>,
         interest: Interest,
-        waits: &mut Option<Waits<'_>>,
+        waits: &mut Waits<'_>,
     ) -> Poll<io::Result<()>> {
-        for direction in interest.directions() {
-            let ticket = waits.as_mut().map(|waits| waits.ticket(direction));
-            if self.source.wait(direction, context.waker(), ticket)? == Registered::Ready {
-                return Poll::Ready(Ok(()));
+        if interest.is_readable() {
+            let waited = self.poll_wait_in(context, Direction::Read, waits);
+            if waited.is_ready() || !interest.is_writable() {
+                return waited;
             }
         }
-        Poll::Pending
+        self.poll_wait_in(context, Direction::Write, waits)
+    }
+
+    #[inline(always)]
+    fn poll_wait_in(
+        &self,
+        context: &mut Context<'_>,
+        direction: Direction,
+        waits: &mut Waits<'_>,
+    ) -> Poll<io::Result<()>> {
+        let waker = context.waker();
+        let waited = self.source.wait(direction, waker, |slot| {
+            waits.join_crowd(slot, direction, waker)
+        });
+        match waited? {
+            Registered::Ready => Poll::Ready(Ok(())),
+            Registered::Waiting => Poll::Pending,
+        }
     }
 }
 

@@ -26,9 +26,10 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-use self::pages::Pages;
+use self::pages::{Address, Pages};
+use crate::foreign;
 use crate::primitive::{AtomicU64, Mutex, Ordering};
-use crate::sys::{Epoll, Events, ForkMark, errno};
+use crate::sys::{Epoll, Event, Events, ForkMark, bits, errno};
 
 /// One epoll and the memory of what it reported.
 pub(crate) struct Reactor {
@@ -67,7 +68,7 @@ impl Reactor {
 
     /// Watches a descriptor that has no slot: only for the reactor's own bell.
     pub(crate) fn watch_bell(&self, fd: RawFd) -> io::Result<()> {
-        self.epoll.add(fd, crate::sys::bits::IN, BELL)
+        self.epoll.add(fd, bits::IN, BELL)
     }
 
     /// Registers a descriptor. `write` is what the write direction starts out with.
@@ -122,20 +123,30 @@ impl Reactor {
         self.epoll.wait(events, timeout)
     }
 
-    /// Wakes whom the events concern.
+    /// Wakes whom the events concern. A waker that panics ends nobody's turn but its own.
     pub(crate) fn dispatch(&self, events: &Events) {
-        for event in events.iter() {
-            if event.data == BELL {
-                continue;
-            }
-            let read = Ready::to_read(event.bits);
-            let write = Ready::to_write(event.bits);
-            let slot = self.slots.find(event.data as u32);
-            let generation = (event.data >> GENERATION_SHIFT) as u32;
-            if !slot.is_some_and(|slot| slot.dispatch(generation, read, write)) {
-                // Relaxed: a count for people.
-                self.stale_events.fetch_add(1, Ordering::Relaxed);
-            }
+        let mut left = events.iter();
+        foreign::until_done(|| left.by_ref().for_each(|event| self.dispatch_one(event)));
+    }
+
+    #[inline]
+    fn dispatch_one(&self, event: Event) {
+        if event.data == BELL {
+            return;
+        }
+        let Some(slot) = self.slots.find(Address(event.data as u32)) else {
+            return;
+        };
+        let generation = (event.data >> GENERATION_SHIFT) as u32;
+        // Nearly all events are of this one kind; as a constant it costs half.
+        let is_known = if event.bits == bits::IN {
+            slot.dispatch(generation, Ready::to_read(bits::IN), Ready::NONE)
+        } else {
+            slot.dispatch_any(generation, event.bits)
+        };
+        if !is_known {
+            // Relaxed: a count for people.
+            self.stale_events.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -181,7 +192,8 @@ impl Places {
 impl Place {
     /// The number that comes back with each event.
     fn data(self) -> u64 {
-        u64::from(self.generation) << GENERATION_SHIFT | u64::from(self.index)
+        let address = Address::of(self.index).0;
+        u64::from(self.generation) << GENERATION_SHIFT | u64::from(address)
     }
 }
 
@@ -224,6 +236,6 @@ fn explain(error: io::Error) -> io::Error {
     }
 }
 
-/// The data of the eventfd's registration: an index that no page reaches.
+/// The data of the eventfd's registration: an address that no page reaches.
 const BELL: u64 = u64::MAX;
 const GENERATION_SHIFT: u32 = 32;

@@ -21,11 +21,11 @@ impl Pages {
         }
     }
 
-    /// The slot of an index that was made before, if the index can be one at all.
+    /// The slot of an address that was given out before.
     #[inline]
-    pub(crate) fn find(&self, index: u32) -> Option<&Slot> {
-        let (page, place) = locate(index);
-        self.pages.get(page)?.get()?.get(place)
+    pub(crate) fn find(&self, address: Address) -> Option<&Slot> {
+        let page = self.pages.get((address.0 >> PLACE_BITS) as usize)?.get()?;
+        page.get((address.0 & PLACE_MASK) as usize)
     }
 
     /// The slot of an index, its page made if need be. `None` beyond the last page.
@@ -43,6 +43,17 @@ impl Pages {
     }
 }
 
+/// Where a slot is: its page above, its place in the page below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Address(pub(crate) u32);
+
+impl Address {
+    pub(crate) fn of(index: u32) -> Self {
+        let (page, place) = locate(index);
+        Self((page as u32) << PLACE_BITS | place as u32)
+    }
+}
+
 /// Page `p` holds the indices from `FIRST_PAGE * (2^p - 1)` on.
 #[inline]
 fn locate(index: u32) -> (usize, usize) {
@@ -56,6 +67,9 @@ fn locate(index: u32) -> (usize, usize) {
 const FIRST_PAGE: u32 = 32;
 /// Enough for 2^25 slots: more descriptors than a process can open.
 const PAGES: usize = 20;
+/// The last page has 2^24 slots.
+const PLACE_BITS: u32 = 25;
+const PLACE_MASK: u32 = (1 << PLACE_BITS) - 1;
 
 #[cfg(test)]
 mod tests {
@@ -77,7 +91,11 @@ mod tests {
         for index in 0..1000 {
             pages.make(index).expect("a slot");
         }
-        assert!(std::ptr::eq(early, pages.find(3).expect("the slot")));
-        assert!(pages.find(u32::MAX).is_none());
+        assert!(std::ptr::eq(
+            early,
+            pages.find(Address::of(3)).expect("the slot")
+        ));
+        assert!(pages.find(Address(u32::MAX)).is_none());
+        assert!(pages.find(Address::of(5000)).is_none());
     }
 }

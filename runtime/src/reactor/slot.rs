@@ -40,6 +40,7 @@
 
 #![allow(unsafe_code)]
 
+use std::io;
 use std::task::Waker;
 
 use slab::Slab;
@@ -126,14 +127,24 @@ impl Slot {
         self.load().is_shut()
     }
 
+    /// After readiness was found: nothing to report, unless it is the end of the runtime.
+    #[cold]
+    pub(crate) fn unless_shut(&self) -> io::Result<Registered> {
+        if self.is_shut() {
+            return Err(super::shut_down());
+        }
+        Ok(Registered::Ready)
+    }
+
     /// Clears the bits of a direction and tells which they were. Do this *before* the call.
     #[inline]
     pub(crate) fn take(&self, direction: Direction) -> Taken {
         let mut seen = self.load();
-        if !seen.ready(direction).is_none() {
-            let keep = !word::ready_mask(direction);
-            // Acquire pairs with the Release of the dispatch that set the bits.
-            seen = Word(self.word.fetch_and(keep, Ordering::AcqRel));
+        while !seen.ready(direction).is_none() {
+            match self.exchange(seen, seen.without_ready(direction)) {
+                Ok(()) => break,
+                Err(actual) => seen = actual,
+            }
         }
         Taken {
             ready: seen.ready(direction),
@@ -142,6 +153,7 @@ impl Slot {
     }
 
     /// Sets bits again that a call did not use up, and wakes all who have begun to wait meanwhile.
+    #[inline(never)]
     pub(crate) fn put_back(&self, direction: Direction, ready: Ready) {
         let owner = self.load().generation();
         self.raise(owner, word::news(direction, ready));
@@ -149,13 +161,19 @@ impl Slot {
 
     /// An event of the kernel's: sets bits, wakes the waiters. Returns false, and does nothing, if
     /// it was meant for a former owner of the slot.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn dispatch(&self, generation: u32, read: Ready, write: Ready) -> bool {
         let mut news = word::news(Direction::Read, read) | word::news(Direction::Write, write);
         if read.intersects(Ready::PRI) {
             news |= word::URGENT_SEEN;
         }
         self.raise(generation, news)
+    }
+
+    /// As [`dispatch`](Self::dispatch), for an event of any kind.
+    #[inline(never)]
+    pub(crate) fn dispatch_any(&self, generation: u32, event: u32) -> bool {
+        self.dispatch(generation, Ready::to_read(event), Ready::to_write(event))
     }
 
     /// Marks the slot's runtime as gone and wakes everybody: their next try says so.
@@ -183,48 +201,55 @@ impl Slot {
         foreign::drop_quietly(crowd);
     }
 
-    /// Stores `waker` for the next edge of `direction`, unless there is readiness already.
-    ///
-    /// A future that finds the first place taken gets a ticket, with which it must
-    /// [leave](Self::leave). Without a ticket to fill, the waiter is known by its waker and stays
-    /// until the next edge.
-    pub(crate) fn register(
-        &self,
-        direction: Direction,
-        waker: &Waker,
-        ticket: Option<&mut Option<Ticket>>,
-    ) -> Registered {
-        let change = self.update(|seen| {
-            let blocked = seen.is_ready(direction) || seen.is_busy(direction);
-            (!blocked).then(|| seen.to_busy(direction))
+    /// Stores `waker` for the next edge of `direction`, unless there is readiness already. `None` if
+    /// the first place is taken: the caller is to [join the crowd](Self::join_crowd).
+    #[inline(always)]
+    pub(crate) fn register(&self, direction: Direction, waker: &Waker) -> Option<Registered> {
+        let mut seen = self.load();
+        // Arrow 1.
+        loop {
+            if seen.is_ready(direction) {
+                return Some(Registered::Ready);
+            }
+            if seen.is_busy(direction) {
+                return None;
+            }
+            match self.exchange(seen, seen.to_busy(direction)) {
+                Ok(()) => break,
+                Err(actual) => seen = actual,
+            }
+        }
+        let is_ours = self.cell(direction).with(|cell| {
+            // SAFETY: we hold BUSY until `settle`.
+            let first = unsafe { &*cell };
+            first.as_ref().is_some_and(|first| first.will_wake(waker))
         });
-        if change.before.is_ready(direction) {
-            return Registered::Ready;
+        if is_ours {
+            return Some(self.settle(direction, seen.to_busy(direction)));
         }
-        if !change.made {
-            return self.join_crowd(direction, waker, ticket);
-        }
-        let cell = self.cell(direction);
-        // SAFETY: we hold BUSY until `settle`.
-        let first = |cell: *const Option<Waker>| unsafe { &*cell }.as_ref();
-        if cell.with(|cell| first(cell).is_some_and(|first| first.will_wake(waker))) {
-            return self.settle(direction, true);
-        }
-        if change.before.is_waiting(direction) {
+        if seen.is_waiting(direction) {
             // Another's place. They may have gone, but we cannot know.
-            self.settle(direction, false);
-            return self.join_crowd(direction, waker, ticket);
+            self.settle_for_other(direction);
+            return None;
         }
+        Some(self.replace_first(direction, waker, seen))
+    }
+
+    /// Puts a new waker into the cell; the caller holds BUSY.
+    #[cold]
+    fn replace_first(&self, direction: Direction, waker: &Waker, seen: Word) -> Registered {
         let unwinding = GiveBack {
             slot: self,
             direction,
-            owner: change.before.generation(),
+            owner: seen.generation(),
         };
         let fresh = Some(waker.clone());
         std::mem::forget(unwinding);
-        // SAFETY: we hold BUSY until `settle`.
-        let old = cell.with_mut(|cell| std::mem::replace(unsafe { &mut *cell }, fresh));
-        let registered = self.settle(direction, true);
+        let old = self.cell(direction).with_mut(|cell| {
+            // SAFETY: we hold BUSY until `settle`.
+            std::mem::replace(unsafe { &mut *cell }, fresh)
+        });
+        let registered = self.settle(direction, seen.to_busy(direction));
         foreign::drop_quietly(old);
         registered
     }
@@ -242,41 +267,55 @@ impl Slot {
     }
 
     /// Arrow 3: sets bits and wakes whom they concern.
-    #[inline]
+    #[inline(always)]
     fn raise(&self, owner: u32, news: u64) -> bool {
-        let mut woken = None;
-        let change = self.update(|seen| {
-            let (next, concerned) = seen.raised(news);
-            woken = Some(concerned);
-            (seen.generation() == owner).then_some(next)
-        });
-        if let Some(woken) = woken.filter(|woken| change.made && !woken.is_nobody()) {
-            self.wake(owner, woken);
+        let mut seen = self.load();
+        let woken = loop {
+            if seen.generation() != owner {
+                return false;
+            }
+            let (next, woken) = seen.raised(news);
+            match self.exchange(seen, next) {
+                Ok(()) => break woken,
+                Err(actual) => seen = actual,
+            }
+        };
+        if let Some(direction) = woken.only_first() {
+            self.wake_first(direction, owner);
+        } else if !woken.is_nobody() {
+            self.wake_many(owner, woken);
         }
-        change.made
+        true
     }
 
-    #[inline]
-    fn wake(&self, owner: u32, woken: Woken) {
+    /// Wakes the waker in the cell and gives BUSY back, also if the waker panics: nobody else is
+    /// left to be woken, so the panic may go on up.
+    #[inline(always)]
+    fn wake_first(&self, direction: Direction, owner: u32) {
+        let held = GiveBack {
+            slot: self,
+            direction,
+            owner,
+        };
+        self.cell(direction).with(|cell| {
+            // SAFETY: the caller has taken BUSY of this direction, and `held` gives it back.
+            if let Some(waker) = unsafe { &*cell } {
+                waker.wake_by_ref();
+            }
+        });
+        drop(held);
+    }
+
+    #[cold]
+    fn wake_many(&self, owner: u32, woken: Woken) {
         for direction in BOTH {
             if woken.first(direction) {
-                self.wake_first(direction, owner);
+                foreign::call(&|| self.wake_first(direction, owner));
             }
             if woken.crowd(direction) {
                 self.wake_crowd(direction);
             }
         }
-    }
-
-    #[inline]
-    fn wake_first(&self, direction: Direction, owner: u32) {
-        self.cell(direction).with(|cell| {
-            // SAFETY: the caller holds BUSY of this direction, until `idle`.
-            if let Some(waker) = unsafe { &*cell } {
-                foreign::wake_by_ref(waker);
-            }
-        });
-        self.idle(direction, owner);
     }
 
     #[cold]
@@ -293,40 +332,55 @@ impl Slot {
             .for_each(|waiter| foreign::wake(waiter.waker));
     }
 
-    /// Gives BUSY back. The waker stays in the cell, as the same task mostly comes again; only if
-    /// the owner has left meanwhile is it taken out, for nobody else would.
+    /// Gives BUSY back. The waker stays in the cell, as the same task mostly comes again.
     #[inline]
     fn idle(&self, direction: Direction, owner: u32) {
-        let mut orphan = None;
-        self.update(|seen| {
-            if seen.generation() != owner && orphan.is_none() {
-                // SAFETY: we hold BUSY until the change is made.
-                orphan = self
-                    .cell(direction)
-                    .with_mut(|cell| unsafe { (*cell).take() });
-            }
-            Some(seen.to_idle(direction))
+        // Release pairs with the Acquire of the next one to take BUSY. It is on, so taking it away
+        // turns it off, in one instruction.
+        let before = Word(self.word.fetch_sub(Word::busy(direction), Ordering::AcqRel));
+        if before.generation() != owner {
+            self.clean(direction);
+        }
+    }
+
+    /// The owner left while its waker was being woken, and could not take it along.
+    #[cold]
+    fn clean(&self, direction: Direction) {
+        let change = self.update(|seen| {
+            // A waiter of the next owner has put its own waker there, or is about to.
+            let taken = seen.is_busy(direction) || seen.is_waiting(direction);
+            (!taken).then(|| seen.to_busy(direction))
         });
-        if orphan.is_some() {
+        if change.made {
+            // SAFETY: we hold BUSY until the next line.
+            let orphan = self
+                .cell(direction)
+                .with_mut(|cell| unsafe { (*cell).take() });
+            self.update(|seen| Some(seen.to_idle(direction)));
             foreign::drop_quietly(orphan);
         }
     }
 
-    /// Arrow 2: gives BUSY back, so that the next edge wakes the cell's waker. If an edge came while
-    /// we held it, nobody waits: a waker that is `ours` learns it by the return value, another's is
-    /// woken here.
-    #[inline]
-    fn settle(&self, direction: Direction, ours: bool) -> Registered {
-        let change = self.update(|seen| {
-            if !seen.is_ready(direction) {
-                Some(seen.to_waiting(direction))
-            } else {
-                ours.then(|| seen.to_idle(direction))
-            }
-        });
-        if !change.made {
-            self.wake_first(direction, change.before.generation());
+    /// Arrow 2: gives BUSY back, so that the next edge wakes the cell's waker, which is the
+    /// caller's. If an edge came while we held it, nobody waits and the caller tries again.
+    #[inline(always)]
+    fn settle(&self, direction: Direction, expected: Word) -> Registered {
+        // `expected` was not ready, and mostly it is still as we left it.
+        match self.exchange(expected, expected.to_waiting(direction)) {
+            Ok(()) => Registered::Waiting,
+            Err(_) => self.settle_again(direction),
         }
+    }
+
+    #[cold]
+    fn settle_again(&self, direction: Direction) -> Registered {
+        let change = self.update(|seen| {
+            Some(if seen.is_ready(direction) {
+                seen.to_idle(direction)
+            } else {
+                seen.to_waiting(direction)
+            })
+        });
         if change.before.is_ready(direction) {
             Registered::Ready
         } else {
@@ -334,8 +388,22 @@ impl Slot {
         }
     }
 
+    /// Arrow 2 for a waker in the cell that is another's: if an edge came, it is woken here.
     #[cold]
-    fn join_crowd(
+    fn settle_for_other(&self, direction: Direction) {
+        let change =
+            self.update(|seen| (!seen.is_ready(direction)).then(|| seen.to_waiting(direction)));
+        if !change.made {
+            self.wake_first(direction, change.before.generation());
+        }
+    }
+
+    /// Waits behind the first waiter.
+    ///
+    /// A future gives a place for a ticket, with which it must [leave](Self::leave). Without one,
+    /// the waiter is known by its waker and stays until the next edge.
+    #[cold]
+    pub(crate) fn join_crowd(
         &self,
         direction: Direction,
         waker: &Waker,
@@ -343,9 +411,8 @@ impl Slot {
     ) -> Registered {
         let fresh = waker.clone();
         let mut guard = self.crowd.lock();
-        let replaced = guard
-            .get_or_insert_default()
-            .admit(direction, fresh, ticket);
+        let crowd = guard.get_or_insert_default();
+        let replaced = crowd.admit(direction, fresh, ticket);
         drop(guard);
         drop(replaced);
         // The flag goes up after the waiter is in, so an edge that sees it finds them.
@@ -368,30 +435,30 @@ impl Slot {
         Word(self.word.load(Ordering::Acquire))
     }
 
-    /// One atomic change of the word; `next` may decline.
+    /// One atomic change of the word.
     ///
     /// AcqRel for all: Release publishes the cell, or what led to the event, to the next one who
-    /// changes the word; Acquire pairs with that. A declined change has still acquired.
+    /// changes the word; Acquire pairs with that, also when the change is not made.
     #[inline]
+    fn exchange(&self, seen: Word, next: Word) -> Result<(), Word> {
+        self.word
+            .compare_exchange_weak(seen.0, next.0, Ordering::AcqRel, Ordering::Acquire)
+            .map(drop)
+            .map_err(Word)
+    }
+
+    /// A change that is computed from what is there, which may decline it.
     fn update(&self, mut next: impl FnMut(Word) -> Option<Word>) -> Change {
         let mut before = self.load();
-        loop {
-            let Some(after) = next(before) else {
-                return Change {
-                    before,
-                    made: false,
-                };
-            };
-            let result = self.word.compare_exchange_weak(
-                before.0,
-                after.0,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
-            match result {
-                Ok(_) => return Change { before, made: true },
-                Err(actual) => before = Word(actual),
+        while let Some(after) = next(before) {
+            match self.exchange(before, after) {
+                Ok(()) => return Change { before, made: true },
+                Err(actual) => before = actual,
             }
+        }
+        Change {
+            before,
+            made: false,
         }
     }
 }
@@ -443,7 +510,7 @@ struct Change {
     made: bool,
 }
 
-/// Gives BUSY back if cloning a waker panics.
+/// Gives BUSY back, whatever a waker does.
 struct GiveBack<'a> {
     slot: &'a Slot,
     direction: Direction,
@@ -451,6 +518,7 @@ struct GiveBack<'a> {
 }
 
 impl Drop for GiveBack<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.slot.idle(self.direction, self.owner);
     }

@@ -17,7 +17,7 @@ use std::os::fd::RawFd;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use super::{Direction, Interest, Place, Reactor, Ready, Registered, Slot, Taken, Ticket};
+use super::{Direction, Interest, Place, Reactor, Ready, Registered, Slot, Taken};
 use crate::primitive::{Arc, AtomicPtr, AtomicU32, Mutex, Ordering};
 
 /// What kind of file a descriptor names, which decides what a short read proves.
@@ -95,14 +95,10 @@ impl Source {
     /// The slot, registered for `direction` too. A lazy source registers for reading in any case:
     /// whoever writes first mostly reads later. The flag says that this call brought the direction
     /// in, so that the kernel tells anew what is ready.
-    #[inline]
+    #[cold]
     pub(crate) fn ensure_for(&self, direction: Direction) -> io::Result<(&Slot, bool)> {
-        let flag = 1 << direction as u32;
-        // Acquire pairs with the Release in `ensure`.
-        if self.flags.load(Ordering::Acquire) & flag != 0 {
-            if let Some(slot) = self.slot() {
-                return Ok((slot, false));
-            }
+        if let Some(slot) = self.registered_for(direction) {
+            return Ok((slot, false));
         }
         match (self.slot(), direction) {
             (None, Direction::Write) => self.ensure(Interest::READABLE | Interest::WRITABLE),
@@ -142,25 +138,42 @@ impl Source {
                 slot
             }
         };
-        // Release pairs with the Acquire in `ensure_for`.
+        // Release pairs with the Acquire in `registered_for`.
         self.flags.fetch_or(wanted, Ordering::Release);
         Ok((slot, true))
     }
 
-    /// Stores `waker` for the next edge of `direction`; registers first if need be.
-    #[inline]
+    /// Stores `waker` for the next edge of `direction`; registers first if need be. Where somebody
+    /// waits already, `in_crowd` is called.
+    ///
+    /// Inlined, so that the direction is a constant: this is on the way of every message.
+    #[inline(always)]
     pub(crate) fn wait(
         &self,
         direction: Direction,
         waker: &Waker,
-        ticket: Option<&mut Option<Ticket>>,
+        in_crowd: impl FnOnce(&Slot) -> Registered,
     ) -> io::Result<Registered> {
-        let (slot, _) = self.ensure_for(direction)?;
-        let registered = slot.register(direction, waker, ticket);
-        if registered == Registered::Ready && slot.is_shut() {
-            return Err(super::shut_down());
+        let slot = match self.registered_for(direction) {
+            Some(slot) => slot,
+            None => self.ensure_for(direction)?.0,
+        };
+        match slot.register(direction, waker) {
+            Some(Registered::Waiting) => Ok(Registered::Waiting),
+            Some(Registered::Ready) => slot.unless_shut(),
+            None => match in_crowd(slot) {
+                Registered::Waiting => Ok(Registered::Waiting),
+                Registered::Ready => slot.unless_shut(),
+            },
         }
-        Ok(registered)
+    }
+
+    /// The slot, if the kernel watches `direction` for it.
+    #[inline(always)]
+    fn registered_for(&self, direction: Direction) -> Option<&Slot> {
+        // Acquire pairs with the Release in `ensure`.
+        let watched = self.flags.load(Ordering::Acquire) & (1 << direction as u32) != 0;
+        self.slot().filter(|_| watched)
     }
 
     /// Somebody else may hold a duplicate of the descriptor from now on.

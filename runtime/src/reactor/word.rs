@@ -75,6 +75,18 @@ impl Word {
         Self(self.0 & !busy(direction))
     }
 
+    /// A direction's BUSY alone.
+    #[inline]
+    pub(super) fn busy(direction: Direction) -> u64 {
+        busy(direction)
+    }
+
+    /// The direction's readiness is used.
+    #[inline]
+    pub(super) fn without_ready(self, direction: Direction) -> Self {
+        Self(self.0 & !ready_mask(direction))
+    }
+
     /// There is a crowd to wake at the next edge.
     pub(super) fn to_crowded(self, direction: Direction) -> Self {
         Self(self.0 | crowd(direction))
@@ -109,12 +121,20 @@ impl Woken {
         self.0 == 0
     }
 
+    /// The direction whose first waiter is the only one, as is usual.
     #[inline]
+    pub(super) fn only_first(self) -> Option<Direction> {
+        match self.0 {
+            WAIT_READ => Some(Direction::Read),
+            WAIT_WRITE => Some(Direction::Write),
+            _ => None,
+        }
+    }
+
     pub(super) fn first(self, direction: Direction) -> bool {
         self.0 & wait(direction) != 0
     }
 
-    #[inline]
     pub(super) fn crowd(self, direction: Direction) -> bool {
         self.0 & crowd(direction) != 0
     }
@@ -127,7 +147,7 @@ pub(super) fn news(direction: Direction, ready: Ready) -> u64 {
 }
 
 #[inline]
-pub(super) const fn ready_mask(direction: Direction) -> u64 {
+const fn ready_mask(direction: Direction) -> u64 {
     0xff << shift(direction)
 }
 
@@ -154,7 +174,9 @@ pub(super) const SHUT: u64 = 1 << 24;
 
 const GENERATION_SHIFT: u32 = 32;
 const WAIT_TO_BUSY: u32 = 2;
-const ALL_WAIT: u64 = wait(Direction::Read) | wait(Direction::Write);
+const WAIT_READ: u64 = wait(Direction::Read);
+const WAIT_WRITE: u64 = wait(Direction::Write);
+const ALL_WAIT: u64 = WAIT_READ | WAIT_WRITE;
 const ALL_BUSY: u64 = busy(Direction::Read) | busy(Direction::Write);
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod eventfd;
 mod fork;
 
 pub(crate) use descriptor::{Mode, mode};
-pub(crate) use epoll::{Epoll, Events, bits};
+pub(crate) use epoll::{Epoll, Event, Events, bits};
 pub(crate) use eventfd::EventFd;
 pub(crate) use fork::ForkMark;
 

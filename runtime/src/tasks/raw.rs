@@ -226,6 +226,38 @@ impl Runnable {
         TaskRef(self.0)
     }
 
+    /// For a queue, which links tasks through their headers.
+    #[inline]
+    pub(crate) fn set_next(&self, next: *mut Header) {
+        // SAFETY: what may be run is not done, so the executor's reference keeps the header.
+        let header = unsafe { self.0.as_ref() };
+        // Relaxed: the queue is its owner's alone.
+        header.next.store(next, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn next(&self) -> *mut Header {
+        // SAFETY: as above.
+        unsafe { self.0.as_ref() }.next.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn into_link(self) -> *mut Header {
+        self.0.as_ptr()
+    }
+
+    /// The right to run a task, back from a link.
+    ///
+    /// # Safety
+    ///
+    /// `link` came from [`into_link`](Self::into_link), and the task is not done. Of several made
+    /// from one link, one is run.
+    #[inline]
+    pub(crate) unsafe fn from_link(link: *mut Header) -> Self {
+        // SAFETY: `into_link` gives the address of a header, which is not null.
+        Self(unsafe { NonNull::new_unchecked(link) })
+    }
+
     /// Whoever has just set S, or kept it, makes the right to run from it.
     pub(super) fn from_header(header: NonNull<Header>) -> Self {
         Self(header)

@@ -80,8 +80,9 @@ impl State {
     /// Arrow 2: S to R.
     #[inline]
     pub(crate) fn start(&self) -> Start {
-        // Acquire pairs with `wake`; Release with nothing yet.
-        let before = self.0.fetch_xor(SCHEDULED | RUNNING, Ordering::AcqRel);
+        // Acquire pairs with `wake`. S is on and R is off, so adding the difference trades them: one
+        // instruction, where an exclusive or that tells what was there is a loop.
+        let before = self.0.fetch_add(RUNNING - SCHEDULED, Ordering::AcqRel);
         debug_assert_eq!(before & (SCHEDULED | RUNNING | DONE), SCHEDULED);
         if before & ABORTED == 0 {
             Start::Poll
@@ -113,8 +114,8 @@ impl State {
     #[inline]
     pub(crate) fn suspend(&self) -> bool {
         // Release pairs with the Acquire of the next `start`, maybe on another thread; Acquire with
-        // the Release of a `wake` during the poll.
-        let before = self.0.fetch_and(!RUNNING, Ordering::AcqRel);
+        // the Release of a `wake` during the poll. R is on, so taking it away turns it off.
+        let before = self.0.fetch_sub(RUNNING, Ordering::AcqRel);
         before & SCHEDULED != 0
     }
 
@@ -122,7 +123,7 @@ impl State {
     pub(crate) fn finish(&self) -> Snapshot {
         // Release pairs with the Acquire of `load`: the handle sees the output. Acquire pairs with
         // the Release of `set_waiter`: we see the handle's waker.
-        Snapshot(self.0.fetch_xor(RUNNING | DONE, Ordering::AcqRel))
+        Snapshot(self.0.fetch_add(DONE - RUNNING, Ordering::AcqRel))
     }
 
     /// The handle has put its waker into the cell. False if the task is done: the cell is the
