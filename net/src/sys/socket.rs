@@ -137,14 +137,23 @@ pub(crate) fn send_vectored(socket: impl AsFd, buffers: &[IoSlice<'_>]) -> io::R
 /// Calls again for as long as a signal interrupts.
 #[inline]
 fn retry(mut call: impl FnMut() -> isize) -> io::Result<usize> {
+    match call() {
+        count @ 0.. => Ok(count as usize),
+        _ => after_error(call),
+    }
+}
+
+/// The call has just failed: was it interrupted?
+#[cold]
+#[inline(never)]
+fn after_error(mut call: impl FnMut() -> isize) -> io::Result<usize> {
     loop {
-        let returned = call();
-        if returned >= 0 {
-            return Ok(returned as usize);
-        }
         let error = io::Error::last_os_error();
         if error.kind() != io::ErrorKind::Interrupted {
             return Err(error);
+        }
+        if let count @ 0.. = call() {
+            return Ok(count as usize);
         }
     }
 }

@@ -238,7 +238,7 @@ impl Schedule for Arc<Shell> {
 }
 
 /// A turn of short tasks costs less than reading the clock for each.
-const TASKS_BETWEEN_CLOCKS: u32 = 16;
+const TASKS_BETWEEN_CLOCKS: u32 = 32;
 /// After this the loop looks at its sockets and timers though the batch is not done.
 const LONGEST_TURN: Duration = Duration::from_micros(200);
 const TASKS_TO_DROP_AT_ONCE: usize = 1024;

@@ -245,9 +245,19 @@ impl<T: AsFd> AsyncFd<T> {
         if slot.peek(Direction::Write).is_none() && !slot.is_shut() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let result = call(&self.io);
-        if !poll::would_block(&result) {
-            return result;
+        call(&self.io).or_else(|error| self.try_write_failed(error, call))
+    }
+
+    /// If the call would block, clears the direction's readiness and makes the call again.
+    #[cold]
+    #[inline(never)]
+    fn try_write_failed<R>(
+        &self,
+        error: io::Error,
+        call: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            return Err(error);
         }
         self.try_io(Interest::WRITABLE, call)
     }
