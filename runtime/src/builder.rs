@@ -1,4 +1,7 @@
 //! How a runtime is to be.
+//!
+//! Everything that is made from settings is made here, the two `new`s too, so that the runtimes
+//! themselves need not know their builder.
 
 use std::fmt;
 use std::io;
@@ -86,6 +89,28 @@ impl Builder {
         let here = std::thread::current().id();
         let shared = Shared::new(self.hooks.clone(), Some(here))?;
         Ok(LocalRuntime::from_handle(Handle { shared }))
+    }
+}
+
+impl Runtime {
+    /// A runtime with the default settings: one worker, which is the thread in `block_on`.
+    ///
+    /// # Errors
+    ///
+    /// If the process has no descriptors left (it takes two), or no memory.
+    pub fn new() -> io::Result<Self> {
+        Builder::new_current_thread().build()
+    }
+}
+
+impl LocalRuntime {
+    /// A runtime for this thread, with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// If the process has no descriptors left (it takes two), or no memory.
+    pub fn new() -> io::Result<Self> {
+        Builder::new_current_thread().build_local()
     }
 }
 

@@ -14,6 +14,8 @@ mod executor;
 mod foreign;
 mod handle;
 pub mod io;
+#[cfg(all(test, loom))]
+mod models;
 mod park;
 mod primitive;
 mod reactor;

@@ -67,6 +67,14 @@ impl Park {
     }
 }
 
+#[cfg(test)]
+impl Park {
+    /// Asleep, and nobody has rung.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.word.0.load(Ordering::Acquire) == PARKED
+    }
+}
+
 impl ParkWord {
     pub(crate) fn new() -> Self {
         Self(AtomicU32::new(RUNNING))
@@ -96,3 +104,21 @@ impl ParkWord {
 const RUNNING: u32 = 0;
 const PARKED: u32 = 1;
 const TOKEN: u32 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_sleeper_is_rung_for() {
+        let park = Park::new().expect("an eventfd");
+        assert!(park.prepare() && park.is_parked());
+        park.unpark();
+        assert!(!park.is_parked());
+        park.resume();
+        park.unpark();
+        assert!(!park.prepare(), "a token keeps the worker awake");
+        park.resume();
+        assert!(park.prepare());
+    }
+}

@@ -6,11 +6,9 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use crate::builder::Builder;
 use crate::handle::{self, EnterGuard, Handle};
 use crate::tasks::JoinHandle;
 
@@ -36,15 +34,6 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime with the default settings: one worker, which is the thread in `block_on`.
-    ///
-    /// # Errors
-    ///
-    /// If the process has no descriptors left (it takes two), or no memory.
-    pub fn new() -> io::Result<Self> {
-        Builder::new_current_thread().build()
-    }
-
     pub(crate) fn from_handle(handle: Handle) -> Self {
         Self { handle }
     }
@@ -122,15 +111,6 @@ pub struct LocalRuntime {
 }
 
 impl LocalRuntime {
-    /// A runtime for this thread, with the default settings.
-    ///
-    /// # Errors
-    ///
-    /// If the process has no descriptors left (it takes two), or no memory.
-    pub fn new() -> io::Result<Self> {
-        Builder::new_current_thread().build_local()
-    }
-
     pub(crate) fn from_handle(handle: Handle) -> Self {
         Self {
             handle,

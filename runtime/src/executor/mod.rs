@@ -6,7 +6,7 @@
 //! core a thread runs.
 
 mod context;
-mod inbox;
+pub(crate) mod inbox;
 mod owned;
 mod queue;
 mod worker;

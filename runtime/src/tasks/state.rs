@@ -212,7 +212,7 @@ const WAITER: u64 = 1 << 5;
 const REFERENCE: u64 = 1 << 8;
 const MOST_REFERENCES: u64 = u64::MAX / 2;
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

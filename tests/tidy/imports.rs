@@ -1,0 +1,129 @@
+//! The import law: imports point down.
+//!
+//! A part may use what is listed for it and nothing else of its crate. `docs/architecture.md` prints
+//! the same law with its reasons.
+
+use crate::{assert_none, sources};
+
+/// Parts of `runtime`, lowest first, and what each may import.
+const RUNTIME: &[(&str, &[&str])] = &[
+    ("primitive", &[]),
+    ("foreign", &[]),
+    ("sys", &[]),
+    ("coop", &[]),
+    ("park", &["primitive", "sys"]),
+    ("reactor", &["foreign", "primitive", "sys"]),
+    ("timer", &["foreign", "park", "primitive"]),
+    ("driver", &["park", "primitive", "reactor", "sys", "timer"]),
+    ("tasks", &["coop", "foreign", "primitive"]),
+    (
+        "executor",
+        &["coop", "driver", "foreign", "primitive", "tasks"],
+    ),
+    (
+        "shared",
+        &["coop", "executor", "foreign", "primitive", "tasks"],
+    ),
+    ("handle", &["driver", "primitive", "shared", "tasks"]),
+    ("runtimes", &["handle", "tasks"]),
+    ("builder", &["handle", "primitive", "runtimes", "shared"]),
+    ("io", &["coop", "driver", "reactor", "sys"]),
+    ("time", &["coop", "driver", "primitive", "timer"]),
+    ("task", &["driver", "handle", "tasks"]),
+];
+
+/// Parts of `net`.
+const NET: &[(&str, &[&str])] = &[
+    ("sys", &[]),
+    ("addr", &[]),
+    ("io", &[]),
+    ("tcp", &["addr", "io", "sys"]),
+];
+
+#[test]
+fn imports_of_the_runtime_point_down() {
+    assert_none(
+        "imports against the law",
+        violations("runtime/src", RUNTIME),
+    );
+}
+
+#[test]
+fn imports_of_net_point_down() {
+    assert_none("imports against the law", violations("net/src", NET));
+}
+
+fn violations(folder: &str, law: &[(&str, &[&str])]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources(folder) {
+        let part = part_of(&source.path, folder);
+        if part == "lib" || part == "models" {
+            continue;
+        }
+        let Some((_, allowed)) = law.iter().find(|(name, _)| *name == part) else {
+            found.push(format!("{}: part `{part}` is not in the law", source.path));
+            continue;
+        };
+        for (number, line) in source.text.lines().enumerate() {
+            for used in used_parts(line) {
+                if used != part && !allowed.contains(&used) {
+                    found.push(format!(
+                        "{}:{}: `{part}` may not import `{used}`",
+                        source.path,
+                        number + 1
+                    ));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The folder or file right below `src`.
+fn part_of<'a>(path: &'a str, folder: &str) -> &'a str {
+    let rest = path.trim_start_matches(folder).trim_start_matches('/');
+    let first = rest.split('/').next().unwrap();
+    first.trim_end_matches(".rs")
+}
+
+/// Every `crate::part` in a line of code. `crate::{a, b}` lists several.
+fn used_parts(line: &str) -> Vec<&str> {
+    let code = line.split("//").next().unwrap();
+    let mut parts = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => parts.extend(
+                list.split(['}', ','])
+                    .map(|item| first_word(item.trim()))
+                    .filter(|item| !item.is_empty()),
+            ),
+            None => parts.push(first_word(rest)),
+        }
+    }
+    parts
+}
+
+fn first_word(text: &str) -> &str {
+    let end = text
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
+    &text[..end]
+}
+
+#[test]
+fn the_law_would_be_seen_broken() {
+    assert_eq!(
+        used_parts("use crate::tasks::{self, JoinHandle};"),
+        ["tasks"]
+    );
+    assert_eq!(
+        used_parts("use crate::{coop, foreign};"),
+        ["coop", "foreign"]
+    );
+    assert_eq!(
+        used_parts("    crate::io::ends_early() // crate::sys"),
+        ["io"]
+    );
+    assert_eq!(part_of("runtime/src/io/poll.rs", "runtime/src"), "io");
+}
