@@ -1,4 +1,41 @@
 //! An async runtime for Linux, on edge-triggered epoll.
+//!
+//! It polls futures ([`spawn`], [`block_on`], [`Runtime`]), wakes them when a descriptor is ready
+//! ([`io::AsyncFd`]) or a time has come ([`time`]), and sleeps otherwise. Sockets are in the `net`
+//! crate, which is made of `AsyncFd` and nothing else of this crate's.
+//!
+//! ```
+//! use runtime::time::{Duration, sleep};
+//!
+//! #[runtime::main]
+//! async fn main() {
+//!     let slow = runtime::spawn(async {
+//!         sleep(Duration::from_millis(10)).await;
+//!         "slow"
+//!     });
+//!     let quick = runtime::spawn(async { "quick" });
+//!     assert_eq!(quick.await.unwrap(), "quick");
+//!     assert_eq!(slow.await.unwrap(), "slow");
+//! }
+//! ```
+//!
+//! # Features
+//!
+//! `macros` (on by default) brings [`macro@main`] and [`macro@test`]. There are no others: what is
+//! here is here always.
+//!
+//! # How it works
+//!
+//! ```text
+//!  kernel event -> Epoll::wait -> Reactor::dispatch -> Waker::wake -> Shell::schedule -> queue
+//!                                                                                          |
+//!  system call <- AsyncFd <- leaf future <- Future::poll <- Runnable::run <----------------+
+//!  (would block: readiness is clear, the waker is in the slot; no epoll call on this path)
+//! ```
+//!
+//! To read the source, begin with `tasks/mod.rs` and `tasks/state.rs` (the life of a task), then
+//! `executor/worker.rs` (the loop that runs it), `reactor/slot.rs` (how readiness is remembered)
+//! and `io/poll.rs` (how a system call meets it). `docs/reading.md` has the whole way with times.
 #![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]
@@ -29,7 +66,34 @@ mod timer;
 
 pub use builder::Builder;
 pub use handle::{EnterGuard, Handle, Metrics, TryCurrentError};
+/// Makes an `async fn main` the start of the program, run by a runtime.
+///
+/// `#[runtime::main(single)]` runs it in a [`LocalRuntime`], where tasks need not be `Send`.
+///
+/// # Examples
+///
+/// ```
+/// #[runtime::main]
+/// async fn main() -> std::io::Result<()> {
+///     runtime::task::yield_now().await;
+///     Ok(())
+/// }
+/// ```
 #[cfg(feature = "macros")]
-pub use runtime_macros::{main, test};
+pub use runtime_macros::main;
+/// Makes an `async fn` a test, run by a runtime of its own.
+///
+/// `#[runtime::test(single)]` runs it in a [`LocalRuntime`], where tasks need not be `Send`.
+///
+/// # Examples
+///
+/// ```
+/// #[runtime::test]
+/// async fn a_task_gives_its_output() {
+///     assert_eq!(runtime::spawn(async { 1 }).await.unwrap(), 1);
+/// }
+/// ```
+#[cfg(feature = "macros")]
+pub use runtime_macros::test;
 pub use runtimes::{LocalRuntime, Runtime, block_on};
 pub use task::{spawn, spawn_local};
