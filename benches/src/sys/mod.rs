@@ -13,7 +13,9 @@ mod socket;
 
 pub use epoll::{EDGE, ERROR, HANGUP, PEER_CLOSED, READABLE, URGENT, WRITABLE};
 pub use epoll::{Epoll, Event, NOTHING_YET, either_readable, readable_within};
-pub use process::{raise_nofile, sharpen_timers, terminate, wait_exit, watch_exit};
+pub use process::{
+    raise_nofile, sharpen_timers, terminate, thread_cpu_time, wait_exit, watch_exit,
+};
 pub use socket::{accept, connect, listen, receive, send, socket_error};
 
 use std::io;

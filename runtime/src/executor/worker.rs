@@ -4,14 +4,14 @@
 //! that other threads wake, a reactor and timers. A thread *runs* a core:
 //!
 //! ```text
-//!   +-> run the tasks that stood in the queue when the turn began
+//!   +-> run the tasks that stand in the queue, then those that they woke, 61 polls at least
 //!   |   look at the reactor and the timers: asleep if nothing is left to run, else in passing
 //!   +-- take in what other threads have sent
 //! ```
 //!
 //! The dangers are two. *Starvation*: tasks that wake each other, or themselves, would keep the loop
-//! from ever looking at its sockets. So a turn runs what stood there at its start and no more, ends
-//! early when its tasks are long, and each poll has a [budget](crate::coop). *Sleeping on work*: the
+//! from ever looking at its sockets. So a turn ends with the batch in which it has made 61 polls,
+//! sooner when its tasks are long, and each poll has a [budget](crate::coop). *Sleeping on work*: the
 //! core sleeps only with an empty queue, and whoever pushes into its inbox unparks it.
 
 use std::io;
@@ -104,40 +104,41 @@ impl Core {
 impl Local {
     fn run(&self, scratch: &mut Scratch, main: &mut dyn Main) -> io::Result<bool> {
         let driver = &*self.shell.driver;
+        let mut turn = Turn::begin();
         loop {
             if main.turn() {
                 return Ok(true);
             }
-            self.run_batch();
+            self.run_batch(&mut turn);
             if self.shell.is_closed() {
                 return Ok(false);
             }
-            if main.is_woken() || !self.queue.is_empty() {
+            let has_work = main.is_woken() || !self.queue.is_empty();
+            if has_work && !turn.is_over() {
+                continue;
+            }
+            if has_work {
                 driver.poll(scratch)?;
             } else {
                 driver.park(scratch)?;
             }
             self.take_inbox();
+            turn = Turn::begin();
         }
     }
 
-    /// Runs what stands in the queue now; what these wake is for the next turn.
-    fn run_batch(&self) {
+    /// Runs what stands in the queue now; what these wake is for the next batch.
+    fn run_batch(&self, turn: &mut Turn) {
         let batch = self.queue.take();
-        let mut started = None;
-        let mut until_clock = TASKS_BETWEEN_CLOCKS;
+        // The main future has had its poll.
+        turn.count();
         while let Some(task) = batch.pop() {
             coop::renew();
             task.run();
-            until_clock -= 1;
-            if until_clock == 0 {
-                until_clock = TASKS_BETWEEN_CLOCKS;
-                let now = Instant::now();
-                if now.duration_since(*started.get_or_insert(now)) > LONGEST_TURN {
-                    // What was to run comes before what was woken meanwhile.
-                    self.queue.put_before(&batch);
-                    return;
-                }
+            if turn.count() {
+                // What was to run comes before what was woken meanwhile.
+                self.queue.put_before(&batch);
+                return;
             }
         }
     }
@@ -169,6 +170,48 @@ impl Local {
             running = some.iter().filter(|task| !task.is_done()).count();
         }
         drop(self.shell.inbox.take());
+    }
+}
+
+/// How long the loop has not looked at its sockets and timers.
+struct Turn {
+    polls: u32,
+    until_clock: u32,
+    first_reading: Option<Instant>,
+}
+
+impl Turn {
+    fn begin() -> Self {
+        Self {
+            polls: 0,
+            until_clock: POLLS_BETWEEN_CLOCKS,
+            first_reading: None,
+        }
+    }
+
+    /// One more poll. True if the turn has lasted too long, which is looked at now and then.
+    #[inline]
+    fn count(&mut self) -> bool {
+        self.polls += 1;
+        self.until_clock -= 1;
+        self.until_clock == 0 && self.is_late()
+    }
+
+    #[cold]
+    fn is_late(&mut self) -> bool {
+        self.until_clock = POLLS_BETWEEN_CLOCKS;
+        let now = Instant::now();
+        let first = *self.first_reading.get_or_insert(now);
+        let is_late = now.duration_since(first) > LONGEST_TURN;
+        if is_late {
+            self.polls = self.polls.max(SHORTEST_TURN);
+        }
+        is_late
+    }
+
+    /// Whether it is time to look, though there is work.
+    fn is_over(&self) -> bool {
+        self.polls >= SHORTEST_TURN
     }
 }
 
@@ -237,8 +280,11 @@ impl Schedule for Arc<Shell> {
     }
 }
 
+/// A look costs as much as ten polls of small tasks: two tasks that wake each other pay it now and
+/// then.
+const SHORTEST_TURN: u32 = 61;
 /// A turn of short tasks costs less than reading the clock for each.
-const TASKS_BETWEEN_CLOCKS: u32 = 32;
+const POLLS_BETWEEN_CLOCKS: u32 = 40;
 /// After this the loop looks at its sockets and timers though the batch is not done.
 const LONGEST_TURN: Duration = Duration::from_micros(200);
 const TASKS_TO_DROP_AT_ONCE: usize = 1024;
