@@ -1,3 +1,36 @@
-//! Placeholder.
+//! The echo server, as people run it: the release build, in a process of its own.
+//!
+//! `command_line` is how it starts and ends. `clients` are clients of all manners, the rude ones too.
+//! `crowds` is ten thousand connections, and more clients than descriptors. `counts` is what a
+//! message costs, counted by tools that do not care how busy the machine is.
 
+mod clients;
+mod command_line;
+mod counts;
+mod crowds;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Sends something and waits until it is back.
+fn ping(stream: &mut TcpStream, message: &[u8]) {
+    stream.write_all(message).unwrap();
+    let mut back = vec![0; message.len()];
+    stream.read_exact(&mut back).unwrap();
+    assert_eq!(back, message);
+}
+
+/// Bytes that differ wherever two chunks could be taken for each other.
+fn bytes(count: usize) -> Vec<u8> {
+    let words = (0..count.div_ceil(8) as u64).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut bytes: Vec<u8> = words.flat_map(u64::to_be_bytes).collect();
+    bytes.truncate(count);
+    bytes
+}
+
+/// Lets the tests that need much of the machine come one after the other.
+fn heavy() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}

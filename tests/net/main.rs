@@ -1,3 +1,48 @@
-//! Placeholder.
+//! Sockets, and any descriptor, on a real kernel.
+//!
+//! `streams`, `splitting` and `endings` are TCP as a user meets it; `connecting` is how a connection
+//! comes to be, and what is said when it does not. `readiness` and `room` are the facts of the kernel
+//! that an edge-triggered runtime can trip over, one a test, for reading and for writing. `waiters`
+//! is about who is woken, `calls` about operations of the user's. `descriptors` is the life of a
+//! descriptor's number, and `accepting` the loop that must survive everything.
 
+mod accepting;
+mod calls;
+mod connecting;
+mod descriptors;
+mod endings;
+mod readiness;
+mod room;
+mod splitting;
+mod streams;
+mod waiters;
 
+use net::{TcpListener, TcpStream};
+use tests::deadline::soon;
+
+/// Runs a test in a runtime, and not for ever.
+fn run(test: impl AsyncFnOnce() + Send + 'static) {
+    soon(move || runtime::block_on(test()));
+}
+
+/// A listener on a port that is free.
+async fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+/// Both ends of a connection.
+async fn pair() -> (TcpStream, TcpStream) {
+    let listener = listen().await;
+    let client = TcpStream::connect(listener.local_addr().unwrap());
+    let client = client.await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    (client, server)
+}
+
+/// A stream of ours, and its other end as std has it: in blocking mode.
+async fn pair_with_std() -> (TcpStream, std::net::TcpStream) {
+    let listener = listen().await;
+    let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (ours, _) = listener.accept().await.unwrap();
+    (ours, peer)
+}

@@ -1,3 +1,23 @@
-//! Placeholder.
+//! What must hold of the runtime, seen from outside: a file a behaviour.
 
+mod aborts;
+mod allocations;
+mod block_on;
+mod chains;
+mod contexts;
+mod drops;
+mod fairness;
+mod forks;
+mod handles;
+mod hostile;
+mod macros;
+mod panics;
+mod shutdown;
+mod timeouts;
+mod timers;
+mod turns;
+mod wakers;
 
+/// Counts, a thread each: see [`allocations`].
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;

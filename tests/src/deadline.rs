@@ -19,7 +19,9 @@ pub fn within<R: Send + 'static>(limit: Duration, test: impl FnOnce() -> R + Sen
     });
     match outcome.recv_timeout(limit) {
         Err(RecvTimeoutError::Timeout) => panic!("the test hangs: it was not done after {limit:?}"),
-        _ => thread.join().unwrap_or_else(|payload| resume_unwind(payload)),
+        _ => thread
+            .join()
+            .unwrap_or_else(|payload| resume_unwind(payload)),
     }
 }
 

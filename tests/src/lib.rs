@@ -4,7 +4,16 @@
 //! turns a hang into a failure with a name. What a test cannot do on this machine it says aloud, by
 //! [`skip`].
 
+pub mod apart;
 pub mod deadline;
+pub mod endless;
+pub mod event;
+pub mod fd;
+pub mod foreign;
+pub mod once;
+pub mod panics;
+pub mod process;
+pub mod server;
 
 /// Says that a test, or a part of one, was not done, and why.
 pub fn skip(what: &str, why: &str) {

@@ -109,6 +109,7 @@ impl Local {
             if main.turn() {
                 return Ok(true);
             }
+            turn.count_main();
             self.run_batch(&mut turn);
             if self.shell.is_closed() {
                 return Ok(false);
@@ -130,17 +131,22 @@ impl Local {
     /// Runs what stands in the queue now; what these wake is for the next batch.
     fn run_batch(&self, turn: &mut Turn) {
         let batch = self.queue.take();
-        // The main future has had its poll.
-        turn.count();
+        let mut until_clock = turn.until_clock;
         while let Some(task) = batch.pop() {
             coop::renew();
             task.run();
-            if turn.count() {
-                // What was to run comes before what was woken meanwhile.
-                self.queue.put_before(&batch);
-                return;
+            until_clock -= 1;
+            if until_clock == 0 {
+                until_clock = POLLS_BETWEEN_CLOCKS;
+                turn.polls += POLLS_BETWEEN_CLOCKS;
+                if turn.is_late() {
+                    // What was to run comes before what was woken meanwhile.
+                    self.queue.put_before(&batch);
+                    break;
+                }
             }
         }
+        turn.until_clock = until_clock;
     }
 
     fn take_inbox(&self) {
@@ -175,6 +181,7 @@ impl Local {
 
 /// How long the loop has not looked at its sockets and timers.
 struct Turn {
+    /// Counted in steps of [`POLLS_BETWEEN_CLOCKS`], and down within a step.
     polls: u32,
     until_clock: u32,
     first_reading: Option<Instant>,
@@ -189,17 +196,13 @@ impl Turn {
         }
     }
 
-    /// One more poll. True if the turn has lasted too long, which is looked at now and then.
-    #[inline]
-    fn count(&mut self) -> bool {
+    /// The main future has had a poll.
+    fn count_main(&mut self) {
         self.polls += 1;
-        self.until_clock -= 1;
-        self.until_clock == 0 && self.is_late()
     }
 
     #[cold]
     fn is_late(&mut self) -> bool {
-        self.until_clock = POLLS_BETWEEN_CLOCKS;
         let now = Instant::now();
         let first = *self.first_reading.get_or_insert(now);
         let is_late = now.duration_since(first) > LONGEST_TURN;
@@ -211,7 +214,7 @@ impl Turn {
 
     /// Whether it is time to look, though there is work.
     fn is_over(&self) -> bool {
-        self.polls >= SHORTEST_TURN
+        self.polls + (POLLS_BETWEEN_CLOCKS - self.until_clock) >= SHORTEST_TURN
     }
 }
 
