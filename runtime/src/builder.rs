@@ -52,7 +52,8 @@ impl Builder {
         self
     }
 
-    /// The name of threads that the runtime makes. One that runs on its caller's makes none.
+    /// The name of the threads that the runtime makes: none so far, as this flavour runs on its
+    /// callers'.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         self.thread_name = name.into();
         self

@@ -11,6 +11,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 
+use crate::coop;
 use crate::driver::{self, Driver};
 use crate::primitive::Arc;
 use crate::shared::{LARGE_FUTURE, Shared};
@@ -91,6 +92,10 @@ impl Handle {
     }
 
     /// Makes this the current runtime of the thread for as long as the guard lives.
+    ///
+    /// # Panics
+    ///
+    /// When guards are dropped in another order than the reverse of entering.
     ///
     /// # Examples
     ///
@@ -179,6 +184,7 @@ impl std::error::Error for TryCurrentError {}
 
 thread_local! {
     static CURRENT: RefCell<Option<Handle>> = const { RefCell::new(None) };
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
     static BLOCKING: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
 }
 
@@ -207,6 +213,7 @@ impl fmt::Debug for EnterGuard<'_> {
 struct Entered {
     handle: Option<Handle>,
     driver: Option<Arc<Driver>>,
+    depth: u32,
     /// What is put back belongs to this thread.
     not_send: std::marker::PhantomData<*const ()>,
 }
@@ -214,7 +221,10 @@ struct Entered {
 impl Entered {
     fn new(handle: Handle) -> Self {
         let driver = handle.shared.shell().driver().clone();
+        let depth = DEPTH.get() + 1;
+        DEPTH.set(depth);
         Self {
+            depth,
             driver: driver::replace_current(Some(driver)),
             handle: replace_current(Some(handle)),
             not_send: std::marker::PhantomData,
@@ -224,6 +234,13 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        if DEPTH.get() != self.depth && !std::thread::panicking() {
+            panic!(
+                "the guards of Handle::enter were dropped in another order than the reverse of \
+                 entering: a later one would be left in a runtime that nobody has entered"
+            );
+        }
+        DEPTH.set(self.depth - 1);
         drop(driver::replace_current(self.driver.take()));
         drop(replace_current(self.handle.take()));
     }
@@ -269,6 +286,8 @@ impl Blocking {
 
 impl Drop for Blocking {
     fn drop(&mut self) {
+        // Nobody renews the budget from now on.
+        coop::lift();
         BLOCKING.set(None);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It polls futures ([`spawn`], [`block_on`], [`Runtime`]), wakes them when a descriptor is ready
 //! ([`io::AsyncFd`]) or a time has come ([`time`]), and sleeps otherwise. Sockets are in the `net`
-//! crate, which is made of `AsyncFd` and nothing else of this crate's.
+//! crate, which knows of the reactor what `AsyncFd` shows, and no more.
 //!
 //! ```
 //! use runtime::time::{Duration, sleep};
@@ -39,7 +39,7 @@
 #![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]
-compile_error!("this runtime is for Linux: it stands on epoll, eventfd and signalfd");
+compile_error!("this runtime is for Linux: it stands on epoll and eventfd");
 
 // The macros name this crate, and are used in it too.
 extern crate self as runtime;

@@ -16,7 +16,7 @@ use crate::tasks::JoinHandle;
 ///
 /// Dropping it drops its tasks and wakes everybody who waits for one of its sockets or timers with
 /// an error. It does not wait for anything: if a thread is inside `block_on` at that time, that
-/// thread ends the runtime as soon as it comes back from the task that it polls.
+/// thread ends the runtime as soon as it has run the tasks that are ready.
 ///
 /// # Examples
 ///

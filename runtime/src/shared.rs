@@ -5,8 +5,8 @@
 //! the core when the first one leaves. With nobody inside, nothing runs.
 //!
 //! The danger is a thread that sleeps while the core lies on the bench, or while its future was
-//! woken. Both are changes under the bench's lock, or are followed by a notification under it, and
-//! the sleeper looks at both with the lock held.
+//! woken. Both are followed by a notification, given after the bench's lock was taken, and the
+//! sleeper looks at both with the lock held.
 
 use std::future::Future;
 use std::io;
@@ -187,13 +187,14 @@ impl Drop for Borrowed<'_> {
         if let Some(on_stop) = &self.shared.hooks.on_stop {
             foreign::call(&**on_stop);
         }
-        coop::lift();
-        let mut core = self.core.take();
-        if self.shared.shell.is_closed() {
-            core.iter_mut().for_each(Core::shut);
-        }
+        let core = self.core.take();
         *self.shared.bench.lock() = core;
         self.shared.freed.notify_all();
+        // Whoever closed the runtime looked for the core under the lock. They found it there just
+        // now, or had closed it before, which is seen here.
+        if self.shared.shell.is_closed() {
+            self.shared.shut_down();
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 //! `streams`, `splitting` and `endings` are TCP as a user meets it; `connecting` is how a connection
 //! comes to be, and what is said when it does not. `readiness` and `room` are the facts of the kernel
 //! that an edge-triggered runtime can trip over, one a test, for reading and for writing. `waiters`
-//! is about who is woken, `calls` about operations of the user's. `descriptors` is the life of a
-//! descriptor's number, and `accepting` the loop that must survive everything.
+//! is about who is woken, `calls` about operations of the user's own, `sharing` about threads.
+//! `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
+//! everything.
 
 mod accepting;
 mod calls;
@@ -13,6 +14,7 @@ mod descriptors;
 mod endings;
 mod readiness;
 mod room;
+mod sharing;
 mod splitting;
 mod streams;
 mod waiters;

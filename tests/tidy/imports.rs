@@ -16,15 +16,15 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("timer", &["foreign", "park", "primitive"]),
     ("driver", &["park", "primitive", "reactor", "sys", "timer"]),
     ("tasks", &["coop", "foreign", "primitive"]),
-    (
-        "executor",
-        &["coop", "driver", "foreign", "primitive", "tasks"],
-    ),
+    ("executor", &["coop", "driver", "primitive", "sys", "tasks"]),
     (
         "shared",
         &["coop", "executor", "foreign", "primitive", "tasks"],
     ),
-    ("handle", &["driver", "primitive", "shared", "tasks"]),
+    (
+        "handle",
+        &["coop", "driver", "primitive", "shared", "tasks"],
+    ),
     ("runtimes", &["handle", "tasks"]),
     ("builder", &["handle", "primitive", "runtimes", "shared"]),
     ("io", &["coop", "driver", "reactor", "sys"]),

@@ -9,7 +9,7 @@ mod socket;
 pub(crate) use address::Address;
 pub(crate) use socket::{
     accept, connect, is_readable, listen, peek, recv, recv_vectored, send, send_vectored, set_flag,
-    tcp_socket,
+    tcp_socket, vectored_length,
 };
 
 /// What is known of an error number.

@@ -7,7 +7,7 @@
 //! again after a while, at first a short one. What remains is for the caller: the listener itself is
 //! broken, or its runtime has gone.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -42,6 +42,7 @@ pub struct Incoming<'a> {
     pause: Option<Sleep>,
     next_pause: Duration,
     accepted_in_a_row: u32,
+    failed_in_a_row: u32,
     ended: bool,
 }
 
@@ -52,6 +53,7 @@ impl<'a> Incoming<'a> {
             pause: None,
             next_pause: SHORTEST_PAUSE,
             accepted_in_a_row: 0,
+            failed_in_a_row: 0,
             ended: false,
         }
     }
@@ -86,7 +88,7 @@ impl<'a> Incoming<'a> {
         }
         loop {
             if let Some(pause) = &mut self.pause {
-                ready!(Pin::new(pause).poll(context));
+                ready!(pause.poll_elapsed(context))?;
                 self.pause = None;
             }
             let Poll::Ready(accepted) = self.listener.poll_accept(context) else {
@@ -96,12 +98,16 @@ impl<'a> Incoming<'a> {
             match accepted {
                 Ok(accepted) => {
                     self.next_pause = SHORTEST_PAUSE;
+                    self.failed_in_a_row = 0;
                     self.accepted_in_a_row += 1;
                     return Poll::Ready(Ok(accepted));
                 }
                 Err(error) => match Failure::of(&error) {
-                    Failure::Connection => {}
-                    Failure::NoRoom => self.begin_pause(),
+                    Failure::Connection if self.failed_in_a_row < BATCH => {
+                        self.failed_in_a_row += 1;
+                    }
+                    // So many in a row are no accident: a filter refuses them all, say.
+                    Failure::Connection | Failure::NoRoom => self.begin_pause(),
                     Failure::Listener => return Poll::Ready(Err(error)),
                 },
             }
@@ -111,6 +117,8 @@ impl<'a> Incoming<'a> {
     fn begin_pause(&mut self) {
         let length = self.next_pause;
         self.next_pause = (length * 2).min(LONGEST_PAUSE);
+        // Whoever polls this need not be in the listener's runtime.
+        let _entered = self.listener.runtime().enter();
         self.pause = Some(sleep(length));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The listener is edge-triggered as everything here, which says "there are connections" once for
 //! many. The kernel makes the new socket *before* it looks for a connection, so an `accept` that
-//! finds none costs ten times a look; after each connection the queue is therefore looked at before
-//! the next `accept`, and the one that finds nothing is never made.
+//! finds none costs eighteen times a look. After each connection the queue is therefore looked at
+//! before the next `accept`, and the one that would find nothing is never made.
 
 use std::future::Future;
 use std::io;
@@ -13,6 +13,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+use runtime::Handle;
 use runtime::io::{AsyncFd, FdKind, Interest};
 
 use super::{Incoming, TcpStream};
@@ -42,6 +43,7 @@ pub struct TcpListener {
     io: AsyncFd<std::net::TcpListener>,
     /// A connection was accepted since the last look at the queue: look before the next `accept`.
     look_first: AtomicBool,
+    runtime: Handle,
 }
 
 impl TcpListener {
@@ -64,7 +66,7 @@ impl TcpListener {
             let addresses = address.to_socket_addrs()?;
             let listener = addr::first_that_works(addresses, listen)?;
             let io = AsyncFd::lazy_at(listener, FdKind::Other, "TcpListener::bind", caller)?;
-            Ok(Self::over(io))
+            Self::over(io)
         }
     }
 
@@ -78,7 +80,7 @@ impl TcpListener {
         listener.set_nonblocking(true)?;
         let io = AsyncFd::lazy(listener, FdKind::Other, "TcpListener::from_std")?;
         io.expose();
-        Ok(Self::over(io))
+        Self::over(io)
     }
 
     /// Gives the listener to std. It stays in non-blocking mode.
@@ -86,11 +88,16 @@ impl TcpListener {
         self.io.into_inner()
     }
 
-    fn over(io: AsyncFd<std::net::TcpListener>) -> Self {
-        Self {
+    fn over(io: AsyncFd<std::net::TcpListener>) -> io::Result<Self> {
+        Ok(Self {
             io,
             look_first: AtomicBool::new(false),
-        }
+            runtime: Handle::try_current().map_err(io::Error::other)?,
+        })
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// Accepts the next connection.

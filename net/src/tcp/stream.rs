@@ -157,7 +157,8 @@ impl TcpStream {
         &self,
         buffers: &mut [IoSliceMut<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
-        let wanted = buffers.iter().map(|buffer| buffer.len()).sum();
+        // What is asked of the kernel, which is less than was given if there are very many.
+        let wanted = sys::vectored_length(buffers);
         self.io
             .read_with(wanted, |socket| sys::recv_vectored(socket, buffers))
     }

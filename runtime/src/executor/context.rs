@@ -1,6 +1,6 @@
 //! Which core this thread runs, if any.
 //!
-//! A wake on the thread that runs the task's core goes straight into its queue, without atomics;
+//! A wake on the thread that runs the task's core goes straight into its queue, which no other thread touches;
 //! from any other thread it goes through the inbox. This file answers which it is, in a thread-local
 //! that has no destructor: wakers are called even while a thread's locals are being torn down.
 //!

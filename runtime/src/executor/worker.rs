@@ -4,7 +4,7 @@
 //! that other threads wake, a reactor and timers. A thread *runs* a core:
 //!
 //! ```text
-//!   +-> run the tasks that stand in the queue, then those that they woke, 61 polls at least
+//!   +-> run the tasks that stand in the queue, then those that they woke, until 61 polls
 //!   |   look at the reactor and the timers: asleep if nothing is left to run, else in passing
 //!   +-- take in what other threads have sent
 //! ```
@@ -12,10 +12,9 @@
 //! The dangers are two. *Starvation*: tasks that wake each other, or themselves, would keep the loop
 //! from ever looking at its sockets. So a turn ends with the batch in which it has made 61 polls,
 //! sooner when its tasks are long, and each poll has a [budget](crate::coop). *Sleeping on work*: the
-//! core sleeps only with an empty queue, and whoever pushes into its inbox unparks it.
+//! core sleeps only with an empty queue, and whoever pushes first into its empty inbox unparks it.
 
 use std::io;
-use std::time::{Duration, Instant};
 
 use super::context;
 use super::inbox::{Inbox, Pushed};
@@ -24,6 +23,7 @@ use super::queue::Queue;
 use crate::coop;
 use crate::driver::{Driver, Scratch};
 use crate::primitive::{Arc, AtomicBool, Ordering};
+use crate::sys::CoarseInstant;
 use crate::tasks::{Runnable, Schedule, TaskRef};
 
 /// The part of a core that every thread may touch, and that its tasks keep alive.
@@ -79,9 +79,7 @@ impl Core {
     /// Runs tasks until `main` is done. False if the core was closed before that.
     pub(crate) fn run(&mut self, main: &mut dyn Main) -> io::Result<bool> {
         let Self { local, scratch } = self;
-        let ended = context::enter(local, || local.run(scratch, main));
-        coop::lift();
-        ended
+        context::enter(local, || local.run(scratch, main))
     }
 
     /// Drops all tasks, those too that are spawned by the dropping. The core can go on afterwards.
@@ -109,7 +107,7 @@ impl Local {
             if main.turn() {
                 return Ok(true);
             }
-            turn.count_main();
+            turn.polls += 1;
             self.run_batch(&mut turn);
             if self.shell.is_closed() {
                 return Ok(false);
@@ -131,22 +129,22 @@ impl Local {
     /// Runs what stands in the queue now; what these wake is for the next batch.
     fn run_batch(&self, turn: &mut Turn) {
         let batch = self.queue.take();
-        let mut until_clock = turn.until_clock;
+        let mut until_look = POLLS_BETWEEN_LOOKS;
         while let Some(task) = batch.pop() {
             coop::renew();
             task.run();
-            until_clock -= 1;
-            if until_clock == 0 {
-                until_clock = POLLS_BETWEEN_CLOCKS;
-                turn.polls += POLLS_BETWEEN_CLOCKS;
-                if turn.is_late() {
+            until_look -= 1;
+            if until_look == 0 {
+                until_look = POLLS_BETWEEN_LOOKS;
+                turn.polls += POLLS_BETWEEN_LOOKS;
+                if turn.is_long() {
                     // What was to run comes before what was woken meanwhile.
                     self.queue.put_before(&batch);
                     break;
                 }
             }
         }
-        turn.until_clock = until_clock;
+        turn.polls += POLLS_BETWEEN_LOOKS - until_look;
     }
 
     fn take_inbox(&self) {
@@ -159,13 +157,11 @@ impl Local {
     }
 
     fn drop_tasks(&self) {
-        let mut running = 0;
         loop {
             // Before any of them is dropped: the queue does not keep them.
             self.queue.clear();
-            // A task that runs further up this very stack cannot be dropped; its own end will do.
-            let some = self.shell.owned.some(TASKS_TO_DROP_AT_ONCE + running);
-            if some.len() <= running {
+            let some = self.shell.owned.some(TASKS_TO_DROP_AT_ONCE);
+            if some.is_empty() {
                 break;
             }
             for task in &some {
@@ -173,48 +169,38 @@ impl Local {
                 // What the dropping has woken may be next to be dropped.
                 self.queue.clear();
             }
-            running = some.iter().filter(|task| !task.is_done()).count();
         }
-        drop(self.shell.inbox.take());
+        // Another thread may have spawned a task since the list was found empty: it stays.
+        self.take_inbox();
     }
 }
 
 /// How long the loop has not looked at its sockets and timers.
+///
+/// Time is read off the coarse clock, which costs a quarter of the fine one. That it has ticked says
+/// that the turn may have lasted some milliseconds; if it has not, the look comes early, once a tick.
 struct Turn {
-    /// Counted in steps of [`POLLS_BETWEEN_CLOCKS`], and down within a step.
+    began: CoarseInstant,
     polls: u32,
-    until_clock: u32,
-    first_reading: Option<Instant>,
 }
 
 impl Turn {
     fn begin() -> Self {
         Self {
+            began: CoarseInstant::now(),
             polls: 0,
-            until_clock: POLLS_BETWEEN_CLOCKS,
-            first_reading: None,
         }
     }
 
-    /// The main future has had a poll.
-    fn count_main(&mut self) {
-        self.polls += 1;
-    }
-
+    /// Whether the coarse clock has moved on since the beginning.
     #[cold]
-    fn is_late(&mut self) -> bool {
-        let now = Instant::now();
-        let first = *self.first_reading.get_or_insert(now);
-        let is_late = now.duration_since(first) > LONGEST_TURN;
-        if is_late {
-            self.polls = self.polls.max(SHORTEST_TURN);
-        }
-        is_late
+    fn is_long(&self) -> bool {
+        CoarseInstant::now() != self.began
     }
 
     /// Whether it is time to look, though there is work.
     fn is_over(&self) -> bool {
-        self.polls + (POLLS_BETWEEN_CLOCKS - self.until_clock) >= SHORTEST_TURN
+        self.polls >= SHORTEST_TURN || self.is_long()
     }
 }
 
@@ -286,8 +272,6 @@ impl Schedule for Arc<Shell> {
 /// A look costs as much as ten polls of small tasks: two tasks that wake each other pay it now and
 /// then.
 const SHORTEST_TURN: u32 = 61;
-/// A turn of short tasks costs less than reading the clock for each.
-const POLLS_BETWEEN_CLOCKS: u32 = 40;
-/// After this the loop looks at its sockets and timers though the batch is not done.
-const LONGEST_TURN: Duration = Duration::from_micros(200);
+/// Within a batch; between two batches the clock is always read.
+const POLLS_BETWEEN_LOOKS: u32 = 16;
 const TASKS_TO_DROP_AT_ONCE: usize = 1024;

@@ -203,7 +203,8 @@ impl<T: AsFd> AsyncFd<T> {
 
     /// Makes one system call if there is readiness, without waiting.
     ///
-    /// The bits of the directions are cleared before the call, and put back unless it would block.
+    /// The bits of the directions are cleared before the call, and put back unless it would block:
+    /// name only the direction that the call goes in, as for [`async_io`](Self::async_io).
     ///
     /// # Errors
     ///
@@ -227,6 +228,10 @@ impl<T: AsFd> AsyncFd<T> {
         let result = call(&self.io);
         if poll::would_block(&result) {
             used.keep_clear();
+            if interest.is_writable() {
+                // Nobody may ever wait, and still there must be news when there is room again.
+                self.source.ensure_for(Direction::Write)?;
+            }
         }
         result
     }
@@ -264,6 +269,11 @@ impl<T: AsFd> AsyncFd<T> {
 
     /// Makes a system call as soon as it does not block.
     ///
+    /// Name the direction that the call goes in. After `WouldBlock` every direction of `interest`
+    /// counts as drained: with both named, a call that only reads would make writers wait for an
+    /// edge, though there is room. Both are for calls that may need either, such as a handshake, on
+    /// a descriptor that nobody else uses meanwhile.
+    ///
     /// # Errors
     ///
     /// What the call reports, but `WouldBlock`; and when the runtime has shut down.
@@ -284,7 +294,7 @@ impl<T: AsFd> AsyncFd<T> {
 
     /// One step of [`async_io`](Self::async_io), for hand-written futures.
     ///
-    /// The waker of the latest call is woken; those of earlier calls too, until the next edge.
+    /// The waker of the latest call is woken. Those of earlier calls may be forgotten.
     ///
     /// # Errors
     ///

@@ -77,7 +77,7 @@ fn leave(source: &Source, tickets: [Option<Ticket>; 2]) {
 pub(super) enum Waits<'a> {
     /// A future, which leaves when it is dropped.
     AsFuture(&'a mut Tickets),
-    /// A caller of a poll function, known by its waker until the next edge.
+    /// A caller of a poll function: the latest one counts.
     AsWaker,
 }
 

@@ -153,7 +153,8 @@ impl Reactor {
     /// No registration from now on, and everybody who waits learns that the runtime has gone.
     pub(crate) fn shut(&self) {
         self.places.lock().closed = true;
-        self.slots.iter().for_each(Slot::shut);
+        let mut left = self.slots.iter();
+        foreign::until_done(|| left.by_ref().for_each(Slot::shut));
     }
 
     /// Events that came for a former owner of their slot.

@@ -35,8 +35,8 @@
 //! Nobody ever spins on BUSY: who finds it set joins the crowd. An edge wakes *all* waiters of its
 //! direction: waking one would lose the wake when that one has gone away.
 //!
-//! *The generation* is part of the word, so an event for a former owner fails its one
-//! compare-and-swap.
+//! *The generation* is part of the word, so an event for a former owner is refused by
+//! the step that would have set its bits.
 
 #![allow(unsafe_code)]
 
@@ -156,7 +156,11 @@ impl Slot {
     #[inline(never)]
     pub(crate) fn put_back(&self, direction: Direction, ready: Ready) {
         let owner = self.load().generation();
-        self.raise(owner, word::news(direction, ready));
+        let news = word::news(direction, ready);
+        // The caller is another task, maybe one that panics already.
+        foreign::call(&|| {
+            self.raise(owner, news);
+        });
     }
 
     /// An event of the kernel's: sets bits, wakes the waiters. Returns false, and does nothing, if
@@ -394,14 +398,15 @@ impl Slot {
         let change =
             self.update(|seen| (!seen.is_ready(direction)).then(|| seen.to_waiting(direction)));
         if !change.made {
-            self.wake_first(direction, change.before.generation());
+            let owner = change.before.generation();
+            foreign::call(&|| self.wake_first(direction, owner));
         }
     }
 
     /// Waits behind the first waiter.
     ///
-    /// A future gives a place for a ticket, with which it must [leave](Self::leave). Without one,
-    /// the waiter is known by its waker and stays until the next edge.
+    /// A future gives a place for a ticket, with which it must [leave](Self::leave). A caller without
+    /// one takes the place of the last such caller.
     #[cold]
     pub(crate) fn join_crowd(
         &self,
@@ -414,7 +419,7 @@ impl Slot {
         let crowd = guard.get_or_insert_default();
         let replaced = crowd.admit(direction, fresh, ticket);
         drop(guard);
-        drop(replaced);
+        foreign::drop_quietly(replaced);
         // The flag goes up after the waiter is in, so an edge that sees it finds them.
         let change =
             self.update(|seen| (!seen.is_ready(direction)).then(|| seen.to_crowded(direction)));
@@ -471,18 +476,13 @@ impl Crowd {
         waker: Waker,
         ticket: Option<&mut Option<Ticket>>,
     ) -> Option<Waker> {
-        let is_future = ticket.is_some();
-        let mut untold = None;
-        let ticket = ticket.unwrap_or(&mut untold);
-        let known = match ticket {
-            Some(held) => self.find(*held),
-            None if is_future => None,
-            None => self.find_by_waker(direction, &waker),
+        let Some(ticket) = ticket else {
+            return self.admit_poller(direction, waker);
         };
-        if let Some(waiter) = known {
+        if let Some(waiter) = ticket.and_then(|held| self.find(held)) {
             return Some(std::mem::replace(&mut waiter.waker, waker));
         }
-        self.tickets = self.tickets.wrapping_add(1);
+        self.tickets = self.tickets.wrapping_add(1).max(POLLER + 1);
         let number = self.tickets;
         let place = self.waiters.insert(Waiter {
             direction,
@@ -493,14 +493,25 @@ impl Crowd {
         None
     }
 
+    /// There is one place a direction for those without a ticket: they cannot leave, and would pile
+    /// up. The contract of `poll` functions is that the latest waker counts.
+    fn admit_poller(&mut self, direction: Direction, waker: Waker) -> Option<Waker> {
+        let is_poller = |waiter: &Waiter| waiter.number == POLLER && waiter.direction == direction;
+        let mut all = self.waiters.iter_mut().map(|(_, waiter)| waiter);
+        if let Some(waiter) = all.find(|waiter| is_poller(waiter)) {
+            return Some(std::mem::replace(&mut waiter.waker, waker));
+        }
+        self.waiters.insert(Waiter {
+            direction,
+            number: POLLER,
+            waker,
+        });
+        None
+    }
+
     fn find(&mut self, ticket: Ticket) -> Option<&mut Waiter> {
         let waiter = self.waiters.get_mut(ticket.place)?;
         (waiter.number == ticket.number).then_some(waiter)
-    }
-
-    fn find_by_waker(&mut self, direction: Direction, waker: &Waker) -> Option<&mut Waiter> {
-        let mut all = self.waiters.iter_mut().map(|(_, waiter)| waiter);
-        all.find(|waiter| waiter.direction == direction && waiter.waker.will_wake(waker))
     }
 }
 
@@ -524,4 +535,6 @@ impl Drop for GiveBack<'_> {
     }
 }
 
+/// The number of a waiter without a ticket.
+const POLLER: u32 = 0;
 const BOTH: [Direction; 2] = [Direction::Read, Direction::Write];

@@ -120,7 +120,10 @@ impl Source {
                     slot.take(Direction::Write);
                 }
                 let all = Interest::from_flags(wanted);
-                self.reactor.widen(self.fd, all, place)?;
+                if let Err(error) = self.reactor.widen(self.fd, all, place) {
+                    slot.put_back(Direction::Write, Ready::ASSUMED);
+                    return Err(error);
+                }
                 slot
             }
             _ => {

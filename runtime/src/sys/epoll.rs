@@ -101,10 +101,8 @@ impl Epoll {
     fn wait_precise(&self, events: &mut Events, limit: Duration) -> io::Result<libc::c_int> {
         let room = events.buffer.capacity() as libc::c_int;
         let into = events.buffer.as_mut_ptr();
-        let timeout = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: libc::c_long::from(limit.subsec_nanos()),
-        };
+        // The kernel's 64-bit `timespec`, which is not libc's on all machines.
+        let timeout: [i64; 2] = [0, i64::from(limit.subsec_nanos())];
         // SAFETY: as above; `timeout` lives for the call and the null signal mask means "leave it".
         let returned = unsafe {
             libc::syscall(

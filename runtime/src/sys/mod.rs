@@ -4,11 +4,13 @@
 //! again here, every descriptor is close-on-exec from birth, and no other folder of the crate
 //! names `libc`.
 
+mod clock;
 mod descriptor;
 mod epoll;
 mod eventfd;
 mod fork;
 
+pub(crate) use clock::CoarseInstant;
 pub(crate) use descriptor::{Mode, mode};
 pub(crate) use epoll::{Epoll, Event, Events, bits};
 pub(crate) use eventfd::EventFd;

@@ -111,13 +111,16 @@ impl<F: Future, S: Schedule> Cell<F, S> {
             Ok(Poll::Ready(output)) => Ok(output),
             Err(payload) => Err(payload),
         };
-        cell.finish(header, output.map(Some));
+        // The last touch: nothing of the cell is borrowed when it may be freed.
+        let kept = cell.finish(header, output.map(Some));
+        drop(kept);
     }
 
     unsafe fn cancel(header: NonNull<Header>) {
         // SAFETY: the executor's reference lasts until `finish`.
         let cell = unsafe { Self::of(header) };
-        cell.finish(header, Ok(None));
+        let kept = cell.finish(header, Ok(None));
+        drop(kept);
     }
 
     unsafe fn schedule(header: NonNull<Header>) {
@@ -149,6 +152,12 @@ impl<F: Future, S: Schedule> Cell<F, S> {
     unsafe fn free(header: NonNull<Header>) {
         // SAFETY: this was the last reference, so the box comes back to where it was leaked from.
         let cell = unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) };
+        // SAFETY: nobody else is left.
+        let waiter = cell
+            .header
+            .waiter
+            .with_mut(|waiter| unsafe { (*waiter).take() });
+        foreign::drop_quietly(waiter);
         drop(cell);
     }
 
@@ -163,8 +172,13 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         })
     }
 
-    /// Arrow 4: drops the future, stores what is to be stored, tells the handle.
-    fn finish(&self, header: NonNull<Header>, output: Result<Option<F::Output>, Thrown>) {
+    /// Arrow 4: drops the future, stores what is to be stored, tells the handle. Returns the
+    /// executor's reference, for the caller to drop.
+    fn finish(
+        &self,
+        header: NonNull<Header>,
+        output: Result<Option<F::Output>, Thrown>,
+    ) -> Option<TaskRef> {
         let id = self.header.id;
         let output = match (self.drop_future(), output) {
             (None, Ok(Some(output))) => Ok(output),
@@ -193,11 +207,10 @@ impl<F: Future, S: Schedule> Cell<F, S> {
                 .with_mut(|cell| unsafe { (*cell).take() });
             waiter.into_iter().for_each(foreign::wake);
         }
-        // SAFETY: the reference is only looked at; the executor's own keeps the task until the
-        // last line.
+        // SAFETY: the reference is only looked at; the executor's own, which is returned, keeps the
+        // task.
         let task = unsafe { std::mem::ManuallyDrop::new(TaskRef::from_raw(header)) };
-        let kept = self.scheduler.release(&task);
-        drop(kept);
+        self.scheduler.release(&task)
     }
 
     /// Drops the future in its place; returns what its destructor threw.

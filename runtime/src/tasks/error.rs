@@ -1,4 +1,9 @@
 //! Why a task has no output.
+//!
+//! What a panic threw may be of any type that is `Send`, and need not be `Sync`. An error that is not
+//! `Sync` cannot be boxed as most programs box theirs, so this one is, and lends the payload to nobody.
+
+#![allow(unsafe_code)]
 
 use std::any::Any;
 use std::fmt;
@@ -23,8 +28,12 @@ pub struct JoinError {
     payload: Option<Payload>,
 }
 
-/// What a panic threw. In a cell of its own type because it is `Send` but not `Sync`.
+/// What a panic threw.
 struct Payload(Box<dyn Any + Send>);
+
+// SAFETY: through a shared reference the payload is only asked whether it is a `&str` or a `String`,
+// which are `Sync`; all else takes the error by value.
+unsafe impl Sync for Payload {}
 
 impl JoinError {
     pub(super) fn cancelled(id: Id) -> Self {

@@ -6,12 +6,12 @@
 //!
 //! The danger is depth: an output may itself hold the handle of another task that is done, whose
 //! output holds another, a million deep. Dropping the first must not drop the second inside itself,
-//! so a handle that goes away *during* such a drop leaves its task on a list instead, and the
-//! outermost one works the list off.
+//! so below some depth a handle that goes away leaves its task on a list instead, and the drop
+//! at that depth works the list off.
 
 #![allow(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -137,6 +137,9 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
+/// The output is in the task's cell, never in the handle.
+impl<T> Unpin for JoinHandle<T> {}
+
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         let before = self.task.header().state.unjoin();
@@ -188,34 +191,41 @@ fn describe(what: &str, task: &TaskRef, f: &mut fmt::Formatter<'_>) -> fmt::Resu
         .finish()
 }
 
-/// Drops the output of a task that is done, and of those whose handles go with it, one after the
-/// other.
+/// Drops the output of a task that is done, and with it those of tasks whose handles it holds: as a
+/// tree of calls at first, as one expects of destructors, and from some depth on one after the other.
 fn drop_output_flat(task: TaskRef) {
-    let mut left = Some(task);
-    let nested = LEFT.try_with(|list| match list.borrow_mut().as_mut() {
-        Some(list) => list.extend(left.take()),
-        slot => debug_assert!(slot.is_none()),
-    });
-    let Some(first) = left else { return };
-    let outermost = nested.is_ok();
-    if outermost {
-        LEFT.with(|list| *list.borrow_mut() = Some(Vec::new()));
+    let depth = DEPTH.get();
+    if depth > DEEPEST {
+        // Only a thread that is being torn down has no list; there the stack must do.
+        let mut task = Some(task);
+        let _ = LEFT.try_with(|left| left.borrow_mut().extend(task.take()));
+        task.into_iter().for_each(drop_output);
+        return;
     }
-    let mut next = Some(first);
-    while let Some(task) = next {
-        // SAFETY: the handle has gone (JOIN is off) and the task is done: the output is ours.
-        unsafe { (task.header().table.drop_output)(task.as_ptr()) };
-        drop(task);
-        next = LEFT
-            .try_with(|list| list.borrow_mut().as_mut().and_then(Vec::pop))
-            .unwrap_or(None);
+    DEPTH.set(depth + 1);
+    drop_output(task);
+    if depth == DEEPEST {
+        while let Some(next) = LEFT
+            .try_with(|left| left.borrow_mut().pop())
+            .unwrap_or(None)
+        {
+            drop_output(next);
+        }
     }
-    if outermost {
-        LEFT.with(|list| *list.borrow_mut() = None);
-    }
+    DEPTH.set(depth);
+}
+
+fn drop_output(task: TaskRef) {
+    // SAFETY: the handle has gone (JOIN is off) and the task is done: the output is ours.
+    unsafe { (task.header().table.drop_output)(task.as_ptr()) };
 }
 
 thread_local! {
-    /// Tasks whose outputs the drop that runs on this thread is still to drop.
-    static LEFT: RefCell<Option<Vec<TaskRef>>> = const { RefCell::new(None) };
+    /// How many drops of outputs the one that runs on this thread is inside of.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    /// Tasks whose outputs are still to be dropped.
+    static LEFT: RefCell<Vec<TaskRef>> = const { RefCell::new(Vec::new()) };
 }
+
+/// A few kilobytes of stack.
+const DEEPEST: u32 = 32;

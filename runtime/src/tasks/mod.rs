@@ -13,6 +13,8 @@
 //! 4. The last reference frees the allocation: usually the handle's, or that of a waker kept
 //!    somewhere.
 //!
+//! The public side of all this, with `spawn` for users, is the module [`task`](crate::task).
+//!
 //! Who may do what is one atomic word, drawn in [`state`]. `cell` is the only file that knows a
 //! future's type; `raw`, `waker` and `join` hold the pointer to it.
 

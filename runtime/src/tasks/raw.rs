@@ -27,7 +27,7 @@ use crate::primitive::{AtomicPtr, AtomicU32, Ordering, UnsafeCell};
 pub(crate) struct Header {
     pub(super) state: State,
     pub(super) table: &'static Table,
-    /// The next task in an inbox.
+    /// The next task in the queue or the inbox that has this one.
     next: AtomicPtr<Header>,
     /// The waker of the handle; the WAITER flag says whose it is.
     pub(super) waiter: UnsafeCell<Option<Waker>>,
@@ -151,7 +151,7 @@ impl TaskRef {
         Runnable(self.0)
     }
 
-    /// The link of an inbox: whoever has the task out of every queue owns it.
+    /// The link: whoever has the task out of every queue and inbox owns it.
     pub(crate) fn set_next(&self, next: *mut Header) {
         // Relaxed: the exchange that publishes the task publishes its link.
         self.header().next.store(next, Ordering::Relaxed);

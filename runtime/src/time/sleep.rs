@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
@@ -122,8 +123,20 @@ impl Sleep {
         }
     }
 
+    /// One step, for hand-written futures: as `poll`, but for the end of the runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime has shut down, which makes `poll` panic.
+    pub fn poll_elapsed(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let progress = ready!(coop::poll_proceed(context));
+        ready!(self.poll_deadline(context.waker()))?;
+        progress.made();
+        Poll::Ready(Ok(()))
+    }
+
     /// One step, without asking the poll's budget.
-    pub(super) fn poll_elapsed(&mut self, waker: &Waker) -> Poll<()> {
+    pub(super) fn poll_deadline(&mut self, waker: &Waker) -> Poll<io::Result<()>> {
         let polled = match self.key {
             Some(key) => self.timers.poll(key, waker),
             None => match self.timers.arm(self.deadline.into_std(), waker) {
@@ -135,9 +148,9 @@ impl Sleep {
             },
         };
         match polled {
-            Polled::Fired => Poll::Ready(()),
+            Polled::Fired => Poll::Ready(Ok(())),
             Polled::Pending => Poll::Pending,
-            Polled::ShutDown => panic!("a sleep was polled after its {}", driver::gone()),
+            Polled::ShutDown => Poll::Ready(Err(driver::gone())),
         }
     }
 }
@@ -146,10 +159,10 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let progress = ready!(coop::poll_proceed(context));
-        ready!(self.poll_elapsed(context.waker()));
-        progress.made();
-        Poll::Ready(())
+        match ready!(self.poll_elapsed(context)) {
+            Ok(()) => Poll::Ready(()),
+            Err(gone) => panic!("a sleep was polled after its {gone}"),
+        }
     }
 }
 

@@ -119,12 +119,16 @@ impl<F: Future> Future for Timeout<F> {
             return Poll::Ready(Ok(output));
         }
         // A future that has used up the budget of this poll must not thereby escape its limit.
-        if had_budget && !coop::has_left() {
-            ready!(this.sleep.poll_elapsed(context.waker()));
-            return Poll::Ready(Err(Elapsed(())));
+        let was_used_up = had_budget && !coop::has_left();
+        let elapsed = if was_used_up {
+            ready!(this.sleep.poll_deadline(context.waker()))
+        } else {
+            ready!(this.sleep.poll_elapsed(context))
+        };
+        match elapsed {
+            Ok(()) => Poll::Ready(Err(Elapsed(()))),
+            Err(gone) => panic!("a timeout was polled after its {gone}"),
         }
-        ready!(Pin::new(this.sleep).poll(context));
-        Poll::Ready(Err(Elapsed(())))
     }
 }
 

@@ -89,20 +89,19 @@ impl Timers {
             if state.closed {
                 return Polled::ShutDown;
             }
-            match (state.wheel.poll(key, waker), fresh.take()) {
-                (wheel::Polled::Fired, _) => return Polled::Fired,
-                (wheel::Polled::Current, _) => return Polled::Pending,
-                (wheel::Polled::Stale, None) => {
-                    drop(state);
-                    fresh = Some(waker.clone());
-                }
-                (wheel::Polled::Stale, Some(fresh)) => {
-                    let replaced = state.wheel.set_waker(key, fresh);
-                    drop(state);
-                    foreign::drop_quietly(replaced);
-                    return Polled::Pending;
-                }
+            match state.wheel.poll(key, waker) {
+                wheel::Polled::Fired => return Polled::Fired,
+                wheel::Polled::Current => return Polled::Pending,
+                wheel::Polled::Stale => {}
             }
+            if let Some(fresh) = fresh.take() {
+                let replaced = state.wheel.set_waker(key, fresh);
+                drop(state);
+                foreign::drop_quietly(replaced);
+                return Polled::Pending;
+            }
+            drop(state);
+            fresh = Some(waker.clone());
         }
     }
 

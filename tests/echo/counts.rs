@@ -1,0 +1,202 @@
+//! What a message costs, and a connection: system calls, instructions, allocations.
+//!
+//! Times swing with the machine; counts do not. The figures come from strace and valgrind, by way
+//! of the workspace's own `count`, which subtracts the start and the connections by comparing two
+//! runs of different length. One that rises is a regression, however small it looks.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tests::deadline::within;
+use tests::process::{only_child, signal, works};
+use tests::server::{Server, program};
+use tests::skip;
+
+use crate::heavy;
+
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// `count`'s figures for a load on the echo server, by name.
+fn count(load: &[&str]) -> BTreeMap<String, f64> {
+    // Built beside it, and started by it.
+    program("load");
+    let output = Command::new(program("count"))
+        .args(load)
+        .arg("--")
+        .arg(program("echo"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{complained}");
+    println!("count {}:\n{said}", load.join(" "));
+    let pairs = said.lines().filter_map(|line| line.split_once('='));
+    pairs
+        .map(|(name, figure)| (name.to_owned(), figure.parse().unwrap()))
+        .collect()
+}
+
+/// The figures of system calls, each by its name.
+fn system_calls(figures: &BTreeMap<String, f64>) -> Vec<(&str, f64)> {
+    let calls = figures
+        .iter()
+        .filter_map(|(name, figure)| Some((name.strip_prefix("syscalls_")?, *figure)));
+    calls.collect()
+}
+
+/// As exactly as it is counted: a wait more or less in a run of thousands is chance.
+fn is(figure: f64, expected: f64) -> bool {
+    (figure - expected).abs() < 0.002
+}
+
+fn can_trace(what: &str) -> bool {
+    let can = works("strace", &["-o", "/dev/null", "true"]);
+    if !can {
+        skip(what, "strace is not installed, or may not trace");
+    }
+    can
+}
+
+fn has_valgrind(what: &str) -> bool {
+    let has = works("valgrind", &["--version"]);
+    if !has {
+        skip(what, "valgrind is not installed");
+    }
+    has
+}
+
+#[test]
+fn a_small_message_costs_one_recv_and_one_send_and_no_allocation() {
+    within(LIMIT, || {
+        let traces = can_trace("system calls a message");
+        if !traces && works("strace", &["-V"]) {
+            // It is there, so `count` would use it.
+            return skip("all figures a message", "strace may not trace");
+        }
+        let _turn = heavy();
+        let figures = count(&["--connections", "64", "--messages", "4000"]);
+        if traces {
+            for (name, figure) in system_calls(&figures) {
+                let expected = match name {
+                    "recvfrom" | "sendto" => is(figure, 1.0),
+                    // A share of one: the busier, the smaller.
+                    "epoll_wait" | "epoll_pwait2" => figure < 0.2,
+                    // Nothing is armed again, nobody is woken, nothing would block.
+                    _ => false,
+                };
+                assert!(expected, "{name}: {figure} a message");
+            }
+            assert!(is(figures["syscalls_recvfrom"], 1.0));
+            assert!(is(figures["syscalls_sendto"], 1.0));
+        }
+        if has_valgrind("instructions and allocations a message") {
+            let instructions = figures["user_instructions"];
+            assert!(instructions <= 330.0, "{instructions}");
+            assert!(is(figures["allocations"], 0.0));
+            assert!(is(figures["allocated_bytes"], 0.0));
+        }
+    });
+}
+
+#[test]
+fn a_message_on_a_lone_connection_costs_one_wait_besides() {
+    within(LIMIT, || {
+        if !can_trace("system calls of a lone connection") {
+            return;
+        }
+        let _turn = heavy();
+        let calls = traced(&["--connections", "1", "--messages", "2000"]);
+        assert_eq!((calls["sendto"], calls["epoll_ctl"]), (2000, 3));
+        assert!(calls["recvfrom"] <= 2002, "{calls:?}");
+        let waits = calls.get("epoll_wait").or(calls.get("epoll_pwait2"));
+        assert!(waits.is_some_and(|waits| *waits <= 2010), "{calls:?}");
+        assert_eq!(calls.get("futex"), None);
+    });
+}
+
+#[test]
+fn a_connection_is_registered_once_however_much_it_says() {
+    within(LIMIT, || {
+        if !can_trace("registrations a connection") {
+            return;
+        }
+        let _turn = heavy();
+        let calls = traced(&["--connections", "50", "--messages", "2000"]);
+        // The listener and the eventfd are the other two.
+        assert_eq!(calls["epoll_ctl"], 50 + 2, "{calls:?}");
+        assert_eq!(calls["accept4"], 50, "{calls:?}");
+        assert_eq!(calls["sendto"], 2000, "{calls:?}");
+    });
+}
+
+#[test]
+fn what_a_connection_of_one_message_costs_is_known() {
+    within(LIMIT, || {
+        if !can_trace("system calls of a short connection") {
+            return;
+        }
+        let _turn = heavy();
+        let calls = traced(&["--churn", "--connections", "8", "--messages", "2000"]);
+        let mut total = 0.0;
+        println!("a connection with one message:");
+        for name in [
+            "accept4",
+            "poll",
+            "epoll_ctl",
+            "recvfrom",
+            "sendto",
+            "close",
+            "epoll_wait",
+        ] {
+            let each = calls.get(name).copied().unwrap_or(0) as f64 / 2000.0;
+            println!("{name:>12} {each:.3}");
+            total += each;
+        }
+        println!("{:>12} {total:.3}", "total");
+        assert_eq!((calls["accept4"], calls["sendto"]), (2000, 2000));
+        assert_eq!(calls["epoll_ctl"], 2002);
+        // The message, and the end.
+        assert!(calls["recvfrom"] <= 4000, "{calls:?}");
+        // One more: the standard library looks at the standard streams at its start.
+        assert!(calls["poll"] <= 2001, "{calls:?}");
+        assert!(total < 8.5, "{total}");
+    });
+}
+
+/// System calls of a server under a load, from its start to its end, by name.
+fn traced(load: &[&str]) -> BTreeMap<String, u64> {
+    let report = std::env::temp_dir().join(format!("echo-calls-{}", std::process::id()));
+    // Signals are left to the server: the tracer outlives it to report.
+    let mut strace = Command::new("strace");
+    strace
+        .args(["-f", "-c", "--interruptible=never", "-o"])
+        .arg(&report)
+        .arg(program("echo"));
+    let mut server = Server::start(&mut strace);
+    let output = Command::new(program("load"))
+        .args(["--addr", &server.address().to_string()])
+        .args(load)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("errors=0"), "{said}{complained}");
+    signal(only_child(server.pid()).unwrap(), libc::SIGTERM);
+    server.process().0.wait().unwrap();
+    let table = fs::read_to_string(&report).unwrap();
+    fs::remove_file(&report).unwrap();
+    let rows = table
+        .lines()
+        .map(|row| row.split_whitespace().collect::<Vec<_>>());
+    // % time, seconds, microseconds a call, calls, errors (or nothing), name
+    let calls = rows.filter_map(|row| match row[..] {
+        [_, _, _, calls, .., name] => Some((name.to_owned(), calls.parse().ok()?)),
+        _ => None,
+    });
+    let calls: BTreeMap<String, u64> = calls.collect();
+    assert!(calls.contains_key("total"), "{table}");
+    calls
+}

@@ -1,0 +1,201 @@
+//! The accept loop that must survive everything.
+//!
+//! The hard case is a process without a free descriptor: the connection stays in the queue, its edge
+//! is spent, and no other comes when a descriptor is freed. Who tries on and on spins, who waits
+//! hangs. That one is run in a process of its own, whose limit can be lowered.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::{Read, Write};
+use std::net::TcpStream as StdStream;
+use std::os::fd::RawFd;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+
+use futures_core::Stream;
+use runtime::time::Duration;
+use tests::apart::apart;
+use tests::fd;
+use tests::once::once;
+use tests::process::{descriptor_limit, limit_descriptors};
+
+use crate::{listen, run};
+
+fn clients(listener: &net::TcpListener, count: usize) -> Vec<StdStream> {
+    let address = listener.local_addr().unwrap();
+    (0..count)
+        .map(|_| StdStream::connect(address).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_hundred_connections_behind_one_edge_are_all_accepted() {
+    run(async || {
+        let listener = listen().await;
+        let mut incoming = listener.incoming();
+        assert!(once(pin!(incoming.accept())).await.is_pending());
+        for _ in 0..3 {
+            let clients = clients(&listener, 100);
+            for client in &clients {
+                let (_, peer) = incoming.accept().await.unwrap();
+                assert_eq!(peer, client.local_addr().unwrap());
+            }
+            assert!(once(pin!(incoming.accept())).await.is_pending());
+        }
+    });
+}
+
+#[test]
+fn several_tasks_accept_from_one_listener() {
+    run(async || {
+        let listener = Rc::new(listen().await);
+        let tasks: Vec<_> = (0..3)
+            .map(|_| {
+                let listener = listener.clone();
+                runtime::spawn_local(async move {
+                    for _ in 0..10 {
+                        listener.accept().await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        runtime::task::yield_now().await;
+        let mut all = Vec::new();
+        for _ in 0..30 {
+            all.extend(clients(&listener, 1));
+            runtime::task::yield_now().await;
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_flood_of_connections_lets_others_have_their_turn() {
+    run(async || {
+        let listener = listen().await;
+        let _clients = clients(&listener, 300);
+        let turns = Rc::new(Cell::new(0));
+        let other = runtime::spawn_local({
+            let turns = turns.clone();
+            async move {
+                loop {
+                    turns.set(turns.get() + 1);
+                    runtime::task::yield_now().await;
+                }
+            }
+        });
+        let mut incoming = listener.incoming();
+        for _ in 0..300 {
+            incoming.accept().await.unwrap();
+        }
+        assert!(turns.get() >= 5, "{}", turns.get());
+        other.abort();
+    });
+}
+
+#[test]
+fn a_listener_that_is_broken_ends_the_loop_with_an_error() {
+    run(async || {
+        let listener = listen().await;
+        let mut incoming = listener.incoming();
+        {
+            let mut accepting = pin!(incoming.accept());
+            assert!(once(accepting.as_mut()).await.is_pending());
+            fd::shut(&listener);
+            accepting.await.unwrap_err();
+        }
+        let mut next = async || poll_fn(|context| Pin::new(&mut incoming).poll_next(context)).await;
+        assert!(next().await.unwrap().is_err());
+        assert!(next().await.is_none());
+        assert!(next().await.is_none());
+    });
+}
+
+#[test]
+fn connections_come_as_a_stream_too() {
+    run(async || {
+        let listener = listen().await;
+        let mut incoming = listener.incoming();
+        for mut client in clients(&listener, 3) {
+            client.write_all(b"x").unwrap();
+            let next = poll_fn(|context| Pin::new(&mut incoming).poll_next(context)).await;
+            let stream = next.unwrap().unwrap();
+            stream.read_exact(&mut [0; 1]).await.unwrap();
+        }
+    });
+}
+
+/// Leaves so many descriptors free that can still be opened.
+fn leave_free(count: RawFd) {
+    let open = fd::all_open();
+    let free = (0..).filter(|number| !open.contains(number));
+    let first_forbidden = free.take(count as usize + 1).last().unwrap();
+    limit_descriptors(first_forbidden as u64, descriptor_limit().1).unwrap();
+}
+
+#[test]
+fn a_plain_accept_tells_that_there_is_no_descriptor_and_keeps_the_connection() {
+    apart(|| {
+        runtime::block_on(async {
+            let listener = listen().await;
+            let clients = clients(&listener, 2);
+            leave_free(1);
+            let first = listener.accept().await.unwrap();
+            for _ in 0..3 {
+                let error = listener.accept().await.unwrap_err();
+                assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+            }
+            drop(first);
+            let (_, peer) = listener.accept().await.unwrap();
+            assert_eq!(peer, clients[1].local_addr().unwrap());
+        });
+    });
+}
+
+/// The loop is a task of its own: nothing polls it but what it waits for.
+#[test]
+fn without_descriptors_the_loop_waits_and_serves_everybody_when_there_are_some() {
+    apart(|| {
+        runtime::block_on(async {
+            let listener = listen().await;
+            let clients = clients(&listener, 22);
+            let held = Rc::new(RefCell::new(Vec::new()));
+            let polls = Rc::new(Cell::new(0));
+            leave_free(4);
+            let accepts = runtime::spawn_local({
+                let (held, polls) = (held.clone(), polls.clone());
+                async move {
+                    let mut incoming = listener.incoming();
+                    for _ in 0..22 {
+                        let next = poll_fn(|context| {
+                            polls.set(polls.get() + 1);
+                            incoming.poll_accept(context)
+                        });
+                        let (stream, _) = next.await.unwrap();
+                        stream.write_all(b"hello").await.unwrap();
+                        held.borrow_mut().push(stream);
+                    }
+                }
+            });
+            for wave in clients.chunks(4) {
+                while held.borrow().len() < wave.len() {
+                    runtime::task::yield_now().await;
+                }
+                for mut client in wave {
+                    client.read_exact(&mut [0; 5]).unwrap();
+                }
+                // Nothing is to be had, and the loop does not ask all the time. (A real wait, as how
+                // often it asks shows over a time only.)
+                runtime::time::sleep(Duration::from_millis(60)).await;
+                assert_eq!(held.borrow().len(), wave.len());
+                // Nobody connects: that there is room again is for the loop to find out.
+                held.borrow_mut().clear();
+            }
+            accepts.await.unwrap();
+            // One a connection, and in five times 60 milliseconds a few each.
+            assert!(polls.get() < 22 + 5 * 12, "{} polls", polls.get());
+        });
+    });
+}

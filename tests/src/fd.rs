@@ -1,0 +1,170 @@
+//! What tests do with descriptors that neither std nor the code under test offers.
+//!
+//! All of it is non-blocking and close-on-exec, as the runtime wants it, and panics when it fails:
+//! that a test cannot do its own part is no result.
+
+use std::fs::{self, File};
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+/// A pipe: the end to read, and the end to write.
+pub fn pipe() -> (File, File) {
+    pipe_with(0)
+}
+
+/// A pipe in packet mode: each read returns what one write wrote, at most.
+pub fn packet_pipe() -> (File, File) {
+    pipe_with(libc::O_DIRECT)
+}
+
+fn pipe_with(flags: libc::c_int) -> (File, File) {
+    let mut ends = [-1; 2];
+    let flags = flags | libc::O_CLOEXEC | libc::O_NONBLOCK;
+    // SAFETY: `ends` has room for the two descriptors.
+    check(unsafe { libc::pipe2(ends.as_mut_ptr(), flags) });
+    // SAFETY: pipe2 has just made them, and nobody else owns them.
+    let [reader, writer] = ends.map(|end| unsafe { File::from_raw_fd(end) });
+    (reader, writer)
+}
+
+/// A connected pair of unix sockets.
+pub fn unix_pair() -> (UnixStream, UnixStream) {
+    let (one, other) = UnixStream::pair().unwrap();
+    one.set_nonblocking(true).unwrap();
+    other.set_nonblocking(true).unwrap();
+    (one, other)
+}
+
+/// Puts a descriptor of std's into the mode that the runtime wants.
+pub fn set_nonblocking(file: impl AsFd) {
+    let fd = file.as_fd().as_raw_fd();
+    // SAFETY: the call takes no pointer.
+    check(unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK) });
+}
+
+/// Plain `recv(2)` with flags.
+///
+/// # Errors
+///
+/// What it reports.
+pub fn recv(socket: impl AsFd, buffer: &mut [u8], flags: libc::c_int) -> io::Result<usize> {
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: the call writes into `buffer`, at most as much as it holds.
+    let count = unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), flags) };
+    usize::try_from(count).map_err(|_| io::Error::last_os_error())
+}
+
+/// Sends bytes the last of which is urgent.
+pub fn send_urgent(socket: impl AsFd, bytes: &[u8]) {
+    let fd = socket.as_fd().as_raw_fd();
+    let flags = libc::MSG_OOB | libc::MSG_NOSIGNAL;
+    // SAFETY: the call reads `bytes`.
+    let sent = unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) };
+    assert_eq!(usize::try_from(sent).ok(), Some(bytes.len()));
+}
+
+/// Sends bytes together with a descriptor (`SCM_RIGHTS`).
+pub fn send_with_descriptor(socket: &UnixStream, bytes: &[u8], passed: BorrowedFd<'_>) {
+    const SIZE: u32 = size_of::<RawFd>() as u32;
+    // Aligned as the header in it must be.
+    let mut control = [0_u64; 4];
+    let mut slice = libc::iovec {
+        iov_base: bytes.as_ptr().cast_mut().cast(),
+        iov_len: bytes.len(),
+    };
+    // SAFETY: all zeroes is an empty message.
+    let mut message: libc::msghdr = unsafe { mem::zeroed() };
+    message.msg_iov = &raw mut slice;
+    message.msg_iovlen = 1;
+    message.msg_control = control.as_mut_ptr().cast();
+    // SAFETY: it only computes.
+    message.msg_controllen = unsafe { libc::CMSG_SPACE(SIZE) } as _;
+    assert!(message.msg_controllen as usize <= size_of_val(&control));
+    // SAFETY: it only looks at the message.
+    let header = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
+    // SAFETY: the message has room for one header, so it is not null.
+    let header = unsafe { &mut *header };
+    header.cmsg_level = libc::SOL_SOCKET;
+    header.cmsg_type = libc::SCM_RIGHTS;
+    // SAFETY: it only computes.
+    header.cmsg_len = unsafe { libc::CMSG_LEN(SIZE) } as _;
+    // SAFETY: the data of the header lies within `control`.
+    let data = unsafe { libc::CMSG_DATA(header) }.cast::<RawFd>();
+    // SAFETY: there is room for one descriptor, which need not be aligned.
+    unsafe { data.write_unaligned(passed.as_raw_fd()) };
+    // SAFETY: everything that the message points to lives across the call.
+    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, 0) };
+    assert_eq!(usize::try_from(sent).ok(), Some(bytes.len()));
+}
+
+/// Makes closing this socket cut its connection off with an RST.
+pub fn reset_on_close(socket: impl AsFd) {
+    let linger = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    let size = size_of_val(&linger) as libc::socklen_t;
+    let (fd, value) = (socket.as_fd().as_raw_fd(), (&raw const linger).cast());
+    // SAFETY: the call reads one `linger`.
+    check(unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, value, size) });
+}
+
+/// Makes a listener useless: who accepts from it gets an error from now on.
+pub fn shut(socket: impl AsFd) {
+    // SAFETY: the call takes no pointer.
+    check(unsafe { libc::shutdown(socket.as_fd().as_raw_fd(), libc::SHUT_RDWR) });
+}
+
+/// Makes a listener's queue as short as the kernel allows.
+pub fn shorten_queue(listener: &std::net::TcpListener) {
+    // SAFETY: the call takes no pointer.
+    check(unsafe { libc::listen(listener.as_raw_fd(), 0) });
+}
+
+/// Whether a program that this one starts gets the descriptor.
+pub fn is_inherited(fd: RawFd) -> bool {
+    // SAFETY: the call takes no pointer.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+    check(flags);
+    flags & libc::FD_CLOEXEC == 0
+}
+
+/// Lets the programs that this one starts have the descriptor. Safe to call after a fork.
+///
+/// # Errors
+///
+/// If it is not open.
+pub fn inherit(fd: RawFd) -> io::Result<()> {
+    // SAFETY: the call takes no pointer.
+    match unsafe { libc::fcntl(fd, libc::F_SETFD, 0) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// All descriptors of this process, in order.
+pub fn all_open() -> Vec<RawFd> {
+    let folder = fs::read_dir("/proc/self/fd").unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name());
+    let mut numbers: Vec<RawFd> = names
+        .filter_map(|name| name.to_str()?.parse().ok())
+        .collect();
+    // The folder itself was open too.
+    // SAFETY: the call takes no pointer.
+    numbers.retain(|fd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } >= 0);
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Descriptors that have been opened since.
+pub fn opened_since(before: &[RawFd]) -> Vec<RawFd> {
+    let mut now = all_open();
+    now.retain(|fd| !before.contains(fd));
+    now
+}
+
+fn check(returned: libc::c_int) {
+    assert!(returned >= 0, "{}", io::Error::last_os_error());
+}

@@ -1,0 +1,124 @@
+//! The real programs, built as they are to be used, and started.
+
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::process::{Running, default_signal};
+
+/// A program of the workspace, built with the release profile.
+pub fn program(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(build).join(name)
+}
+
+/// Builds all of them at once, beside this test's own target.
+fn build() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let this = env::current_exe().unwrap();
+    // target/debug/deps/this
+    let target = this.ancestors().nth(3).unwrap();
+    let packages = "--package examples --bin echo --package benches --bin load --bin count";
+    eprintln!("building with --release {packages}");
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let built = Command::new(cargo)
+        .current_dir(workspace)
+        .args(["build", "--release", "--quiet", "--target-dir"])
+        .arg(target)
+        .args(packages.split(' '))
+        .status()
+        .unwrap();
+    assert!(built.success(), "cannot build {packages}");
+    target.join("release")
+}
+
+/// The command that starts the echo server.
+pub fn echo() -> Command {
+    Command::new(program("echo"))
+}
+
+/// A server that has said where it listens.
+#[derive(Debug)]
+pub struct Server {
+    process: Running,
+    first_line: String,
+    /// A server that prints when nobody reads any more would fail.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// Starts it on a port that is free.
+    pub fn start(command: &mut Command) -> Self {
+        Self::start_on(command, "127.0.0.1:0")
+    }
+
+    /// Starts it on an address.
+    pub fn start_on(command: &mut Command, address: &str) -> Self {
+        command
+            .args(["--addr", address])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        // A shell that starts the tests in the background ignores SIGINT for all of them.
+        // SAFETY: the closure makes one system call, as is allowed after a fork.
+        unsafe {
+            command.pre_exec(|| {
+                default_signal(libc::SIGINT);
+                Ok(())
+            })
+        };
+        let mut process = Running(command.spawn().unwrap());
+        let mut stdout = BufReader::new(process.0.stdout.take().unwrap());
+        let mut first_line = String::new();
+        stdout.read_line(&mut first_line).unwrap();
+        Self {
+            process,
+            first_line,
+            _stdout: stdout,
+        }
+    }
+
+    /// The echo server without any options.
+    pub fn echo() -> Self {
+        Self::start(&mut echo())
+    }
+
+    /// What it said at the start.
+    pub fn first_line(&self) -> &str {
+        &self.first_line
+    }
+
+    /// Where it listens: the first thing in its first line that is an address.
+    pub fn address(&self) -> SocketAddr {
+        let mut words = self.first_line.split([' ', ',', '\n']);
+        words
+            .find_map(|word| word.parse().ok())
+            .unwrap_or_else(|| panic!("no address in {:?}", self.first_line))
+    }
+
+    /// The number of the process that was started.
+    pub fn pid(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    /// The process.
+    pub fn process(&mut self) -> &mut Running {
+        &mut self.process
+    }
+
+    /// A new connection, on which reading fails rather than hangs.
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
+    }
+}
+
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
