@@ -5,7 +5,8 @@
 //! timers and other sockets too. So each poll of a task may complete a number of operations; then
 //! the next operation says "not yet" and wakes the task at once, which puts it behind the others.
 //!
-//! Outside of our executors nobody would renew the budget, so there it is not counted.
+//! Outside of our executors nobody would renew the budget, so there it is not counted. (A foreign
+//! `block_on` *inside* one of our tasks is counted, and never renewed: it stops the worker anyway.)
 
 use std::cell::Cell;
 use std::task::{Context, Poll};

@@ -270,6 +270,12 @@ pub(crate) fn block_on<F: Future>(handle: &Handle, call: &str, future: F) -> F::
 /// While it lives, this thread is inside a `block_on`.
 struct Blocking;
 
+/// Panics if this thread is inside a `block_on`.
+#[track_caller]
+pub(crate) fn refuse_nested(call: &str) {
+    drop(Blocking::begin(call, Location::caller()));
+}
+
 impl Blocking {
     fn begin(call: &str, caller: &'static Location<'static>) -> Self {
         if let Some(outer) = BLOCKING.get() {

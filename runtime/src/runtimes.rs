@@ -183,6 +183,7 @@ impl fmt::Debug for LocalRuntime {
 /// ```
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
+    handle::refuse_nested("block_on");
     let kept = KEPT.try_with(RefCell::take).unwrap_or(None);
     // A runtime that came here through a fork is the parent's.
     let usable = kept.filter(|local| local.handle.shared.shell().driver().check_process().is_ok());

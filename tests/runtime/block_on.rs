@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread;
 
@@ -417,5 +417,22 @@ fn a_task_sent_at_the_end_of_the_free_one_is_dropped_or_runs_in_the_next() {
         }
         drop(send);
         sender.join().unwrap();
+    });
+}
+
+#[test]
+fn what_was_spawned_before_runs_before_what_the_main_future_spawns() {
+    soon(|| {
+        let runtime = Runtime::new().unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let note = |name: &'static str| {
+            let order = order.clone();
+            async move { order.lock().unwrap().push(name) }
+        };
+        drop(runtime.spawn(note("before")));
+        runtime.block_on(async {
+            runtime::spawn(note("inside")).await.unwrap();
+        });
+        assert_eq!(*order.lock().unwrap(), ["before", "inside"]);
     });
 }

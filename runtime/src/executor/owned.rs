@@ -51,15 +51,17 @@ impl Owned {
         self.0.lock().closed = true;
     }
 
-    /// Some of the tasks, to be ended one by one with no lock held. The list keeps them until they
-    /// are done.
-    pub(crate) fn some(&self, most: usize) -> Vec<TaskRef> {
+    /// Some of the tasks from a place on, to be ended one by one with no lock held, and the place to
+    /// go on from; `None` at the end. The list keeps them until they are done.
+    pub(crate) fn some(&self, from: usize, most: usize) -> (Vec<TaskRef>, Option<usize>) {
         let list = self.0.lock();
-        list.tasks
-            .iter()
-            .take(most)
-            .map(|(_, task)| task.clone())
-            .collect()
+        let end = list.tasks.capacity().min(from + most);
+        let found = (from..end).filter_map(|place| list.tasks.get(place).cloned());
+        (found.collect(), (end > from).then_some(end))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().tasks.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -102,6 +102,8 @@ impl Core {
 impl Local {
     fn run(&self, scratch: &mut Scratch, main: &mut dyn Main) -> io::Result<bool> {
         let driver = &*self.shell.driver;
+        // What was spawned while nobody was here comes before what the main future spawns.
+        self.take_inbox();
         let mut turn = Turn::begin();
         loop {
             if main.turn() {
@@ -157,17 +159,22 @@ impl Local {
     }
 
     fn drop_tasks(&self) {
-        loop {
-            // Before any of them is dropped: the queue does not keep them.
-            self.queue.clear();
-            let some = self.shell.owned.some(TASKS_TO_DROP_AT_ONCE);
-            if some.is_empty() {
-                break;
-            }
-            for task in &some {
-                task.cancel();
-                // What the dropping has woken may be next to be dropped.
+        // Dropping one task may spawn another, at a place that was passed already.
+        while !self.shell.owned.is_empty() {
+            let mut from = 0;
+            loop {
+                // Before any of them is dropped: the queue does not keep them.
                 self.queue.clear();
+                let (some, next) = self.shell.owned.some(from, TASKS_TO_DROP_AT_ONCE);
+                for task in &some {
+                    task.cancel();
+                    // What the dropping has woken may be next to be dropped.
+                    self.queue.clear();
+                }
+                match next {
+                    Some(next) => from = next,
+                    None => break,
+                }
             }
         }
         // Another thread may have spawned a task since the list was found empty: it stays.
