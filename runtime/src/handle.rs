@@ -13,6 +13,7 @@ use std::panic::Location;
 
 use crate::coop;
 use crate::driver::{self, Driver};
+use crate::foreign;
 use crate::primitive::Arc;
 use crate::shared::{LARGE_FUTURE, Shared};
 use crate::tasks::JoinHandle;
@@ -81,6 +82,45 @@ impl Handle {
         self.shared.spawn(future, None, Location::caller())
     }
 
+    /// Runs a closure that blocks on a thread for such; see
+    /// [`spawn_blocking`](crate::task::spawn_blocking). From any thread.
+    ///
+    /// # Panics
+    ///
+    /// In a child made by `fork(2)`; and if the system makes no threads.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, closure: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let caller = Location::caller();
+        if let Err(error) = self.shared.shell().driver().check_process() {
+            panic!("spawn_blocking at {caller}: {error}");
+        }
+        let pool = self.shared.pool();
+        pool.spawn(closure, caller, || self.start_blocking_thread())
+    }
+
+    /// A thread of the pool's, inside this runtime.
+    fn start_blocking_thread(&self) -> std::io::Result<()> {
+        let handle = self.clone();
+        let serve = move || {
+            let entered = Entered::new(handle.clone());
+            let hooks = handle.shared.hooks();
+            hooks
+                .on_start
+                .iter()
+                .for_each(|hook| foreign::call(&**hook));
+            handle.shared.pool().serve();
+            hooks.on_stop.iter().for_each(|hook| foreign::call(&**hook));
+            drop(entered);
+        };
+        let name = self.shared.hooks().thread_name.to_string();
+        std::thread::Builder::new().name(name).spawn(serve)?;
+        Ok(())
+    }
+
     /// Runs a future to its end on this thread; see [`Runtime::block_on`](crate::Runtime::block_on).
     ///
     /// # Panics
@@ -128,11 +168,14 @@ impl Handle {
     pub fn metrics(&self) -> Metrics {
         let shell = self.shared.shell();
         let driver = shell.driver();
+        let (blocking_threads, blocking_queue_depth) = self.shared.pool().counts();
         Metrics {
             alive_tasks: shell.tasks(),
             registered_fds: driver.reactor().registered(),
             armed_timers: driver.timers().armed(),
             stale_events: driver.reactor().stale_events(),
+            blocking_threads,
+            blocking_queue_depth,
         }
     }
 }
@@ -149,6 +192,10 @@ pub struct Metrics {
     pub armed_timers: usize,
     /// Events, since the start, for a descriptor that had been closed by then.
     pub stale_events: u64,
+    /// Threads for closures that block, busy and idle.
+    pub blocking_threads: usize,
+    /// Closures that wait for such a thread.
+    pub blocking_queue_depth: usize,
 }
 
 impl fmt::Debug for Handle {

@@ -44,6 +44,7 @@ compile_error!("this runtime is for Linux: it stands on epoll and eventfd");
 // The macros name this crate, and are used in it too.
 extern crate self as runtime;
 
+mod blocking;
 mod builder;
 mod coop;
 mod driver;
@@ -96,4 +97,4 @@ pub use runtime_macros::main;
 #[cfg(feature = "macros")]
 pub use runtime_macros::test;
 pub use runtimes::{LocalRuntime, Runtime, block_on};
-pub use task::{spawn, spawn_local};
+pub use task::{spawn, spawn_blocking, spawn_local};

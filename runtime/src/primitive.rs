@@ -20,6 +20,7 @@ pub(crate) use self::real::*;
 #[cfg(not(loom))]
 mod real {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+    use std::time::Duration;
 
     /// A cell whose accesses are upheld by a protocol; the model checker tracks them.
     #[derive(Debug, Default)]
@@ -96,6 +97,32 @@ mod real {
             }
         }
 
+        /// Sleeps until notified, for `limit` at most; the flag says that the time is over.
+        pub(crate) fn wait_for<'a, T>(
+            &self,
+            guard: MutexGuard<'a, T>,
+            limit: Duration,
+        ) -> (MutexGuard<'a, T>, bool) {
+            #[cfg(not(tsan))]
+            {
+                let (guard, ended) = self
+                    .0
+                    .wait_timeout(guard, limit)
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                (guard, ended.timed_out())
+            }
+            #[cfg(tsan)]
+            {
+                let mut guard = guard;
+                let ended = self.0.wait_for(&mut guard, limit);
+                (guard, ended.timed_out())
+            }
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.0.notify_one();
+        }
+
         pub(crate) fn notify_all(&self) {
             self.0.notify_all();
         }
@@ -107,6 +134,7 @@ mod modelled {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+    use std::time::Duration;
 
     #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
@@ -133,6 +161,19 @@ mod modelled {
             self.0
                 .wait(guard)
                 .unwrap_or_else(|poison| poison.into_inner())
+        }
+
+        /// Under the checker time never ends a wait.
+        pub(crate) fn wait_for<'a, T>(
+            &self,
+            guard: MutexGuard<'a, T>,
+            _: Duration,
+        ) -> (MutexGuard<'a, T>, bool) {
+            (self.wait(guard), false)
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.0.notify_one();
         }
 
         pub(crate) fn notify_all(&self) {

@@ -8,6 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::time::Duration;
 
 use crate::handle::{self, EnterGuard, Handle};
 use crate::tasks::JoinHandle;
@@ -15,7 +16,8 @@ use crate::tasks::JoinHandle;
 /// An executor, a reactor and timers, for futures that are `Send`.
 ///
 /// Dropping it drops its tasks and wakes everybody who waits for one of its sockets or timers with
-/// an error. It does not wait for anything: if a thread is inside `block_on` at that time, that
+/// an error. It does not wait for anything: closures of `spawn_blocking` that run go on, those that
+/// are queued are dropped, and if a thread is inside `block_on` at that time, that
 /// thread ends the runtime as soon as it has run the tasks that are ready.
 ///
 /// # Examples
@@ -64,6 +66,46 @@ impl Runtime {
     {
         let shared = &self.handle.shared;
         shared.spawn(future, None, Location::caller())
+    }
+
+    /// Runs a closure that blocks on a thread for such; see
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// # Panics
+    ///
+    /// In a child made by `fork(2)`; and if the system makes no threads.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, closure: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.handle.spawn_blocking(closure)
+    }
+
+    /// Ends the runtime, and waits for closures of `spawn_blocking` that run, for `limit` at most.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = runtime::Runtime::new()?;
+    /// let (done, is_done) = std::sync::mpsc::channel();
+    /// runtime.spawn_blocking(move || done.send(()));
+    /// is_done.recv().unwrap();
+    /// runtime.shutdown_timeout(Duration::from_secs(5));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn shutdown_timeout(self, limit: Duration) {
+        let shared = self.handle.shared.clone();
+        drop(self);
+        shared.pool().wait(limit);
+    }
+
+    /// Ends the runtime and waits for nothing, as dropping it does.
+    pub fn shutdown_background(self) {
+        drop(self);
     }
 
     /// The handle to this runtime.

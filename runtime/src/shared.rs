@@ -15,6 +15,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::ThreadId;
 
+use crate::blocking::Pool;
 use crate::coop;
 use crate::executor::{Core, Main, Shell};
 use crate::foreign;
@@ -28,31 +29,46 @@ pub(crate) struct Shared {
     bench: Mutex<Option<Core>>,
     freed: Condvar,
     hooks: Hooks,
+    pool: Arc<Pool>,
     /// The one thread that may run the core, if its tasks need not be `Send`.
     only_on: Option<ThreadId>,
 }
 
-/// What to call on a thread that begins, or stops, to run tasks.
-#[derive(Clone, Default)]
+/// The name of threads, and what to call on one that begins, or stops, to run tasks.
+#[derive(Clone)]
 pub(crate) struct Hooks {
+    pub(crate) thread_name: Arc<str>,
     pub(crate) on_start: Option<Arc<dyn Fn() + Send + Sync>>,
     pub(crate) on_stop: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Shared {
-    pub(crate) fn new(hooks: Hooks, only_on: Option<ThreadId>) -> io::Result<Arc<Self>> {
+    pub(crate) fn new(
+        hooks: Hooks,
+        pool: Pool,
+        only_on: Option<ThreadId>,
+    ) -> io::Result<Arc<Self>> {
         let core = Core::new()?;
         Ok(Arc::new(Self {
             shell: core.shell().clone(),
             bench: Mutex::new(Some(core)),
             freed: Condvar::new(),
             hooks,
+            pool: Arc::new(pool),
             only_on,
         }))
     }
 
     pub(crate) fn shell(&self) -> &Arc<Shell> {
         &self.shell
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.hooks
     }
 
     /// Whether the calling thread may have tasks here that are not `Send`.
@@ -159,6 +175,7 @@ impl Shared {
     /// Ends the runtime: here, if its core is free, else on the thread that runs it, soon.
     pub(crate) fn shut_down(&self) {
         self.shell.close();
+        self.pool.close();
         let core = self.bench.lock().take();
         if let Some(mut core) = core {
             core.shut();

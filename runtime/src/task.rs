@@ -86,6 +86,34 @@ where
     current.shared.spawn(future, name, caller)
 }
 
+/// Runs a closure that blocks, or computes for long, on a thread for such, and gives its result.
+///
+/// There are as many threads as it takes, up to a limit
+/// ([`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads)); beyond it closures
+/// wait. A closure that runs cannot be aborted, and the end of the runtime does not wait for it. One
+/// that waits can be aborted, and is dropped at the end.
+///
+/// # Panics
+///
+/// Outside of a runtime, in a child made by `fork(2)`, and if the system makes no threads.
+///
+/// # Examples
+///
+/// ```
+/// runtime::block_on(async {
+///     let text = runtime::task::spawn_blocking(|| std::fs::read_to_string("/proc/self/comm"));
+///     assert!(!text.await.unwrap().unwrap().is_empty());
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, R>(closure: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    handle::current_or_panic("spawn_blocking").spawn_blocking(closure)
+}
+
 /// Settings of a task to be spawned.
 ///
 /// # Examples

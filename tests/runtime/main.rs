@@ -3,6 +3,7 @@
 mod aborts;
 mod allocations;
 mod block_on;
+mod blocking;
 mod chains;
 mod contexts;
 mod drops;

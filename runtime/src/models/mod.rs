@@ -8,5 +8,6 @@
 //! nobody can be made to wait, a final state that is asserted not to be.
 
 mod park;
+mod pool;
 mod slot;
 mod task;

@@ -1,0 +1,208 @@
+//! Threads for calls that block.
+//!
+//! A task must not block its worker. What blocks is given to this pool as a closure; it becomes a
+//! task like any other, a future that is polled once, so its handle, its panics and its end are
+//! those of all tasks. Threads are made when there is more to do than idle ones can take, up to a
+//! limit; beyond that closures wait in a queue. A thread that has nothing to do for a while goes.
+//!
+//! The danger is at the end: a closure may never return, and a runtime that waited for it would
+//! never end. So closing drops what is queued, tells the idle threads to go, and leaves the running
+//! ones alone. Whoever wants to wait says for how long.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crate::primitive::{Arc, Condvar, Mutex};
+use crate::tasks::{self, JoinHandle, Runnable, Schedule, TaskRef};
+
+/// The threads of one runtime for calls that block.
+pub(crate) struct Pool {
+    state: Mutex<State>,
+    /// There is something in the queue, or the pool was closed.
+    called: Condvar,
+    /// A thread has gone.
+    left: Condvar,
+    most_threads: usize,
+    keep_alive: Duration,
+}
+
+struct State {
+    queue: VecDeque<TaskRef>,
+    threads: usize,
+    idle: usize,
+    closed: bool,
+}
+
+impl Pool {
+    pub(crate) fn new(most_threads: usize, keep_alive: Duration) -> Self {
+        Self {
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                threads: 0,
+                idle: 0,
+                closed: false,
+            }),
+            called: Condvar::new(),
+            left: Condvar::new(),
+            most_threads,
+            keep_alive,
+        }
+    }
+
+    /// Gives a closure to the pool. `start` makes a thread that calls [`serve`](Self::serve).
+    ///
+    /// # Panics
+    ///
+    /// If there is no thread, and none can be made.
+    pub(crate) fn spawn<F, R>(
+        self: &Arc<Self>,
+        closure: F,
+        spawned_at: &'static Location<'static>,
+        start: impl FnOnce() -> io::Result<()>,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let once = Once(Some(closure));
+        let (task, handle) = tasks::spawn(once, Queued, None, spawned_at);
+        self.submit(task, spawned_at, start);
+        handle
+    }
+
+    fn submit(
+        &self,
+        task: TaskRef,
+        spawned_at: &Location<'_>,
+        start: impl FnOnce() -> io::Result<()>,
+    ) {
+        let mut state = self.state.lock();
+        if state.closed {
+            drop(state);
+            task.cancel();
+            return;
+        }
+        state.queue.push_back(task);
+        if state.idle >= state.queue.len() {
+            drop(state);
+            self.called.notify_one();
+            return;
+        }
+        if state.threads == self.most_threads {
+            // The first thread that is done takes it.
+            return;
+        }
+        state.threads += 1;
+        drop(state);
+        if let Err(error) = start() {
+            self.could_not_start(&error, spawned_at);
+        }
+    }
+
+    #[cold]
+    fn could_not_start(&self, error: &io::Error, spawned_at: &Location<'_>) {
+        let mut state = self.state.lock();
+        state.threads -= 1;
+        if state.threads > 0 {
+            return;
+        }
+        let stranded = std::mem::take(&mut state.queue);
+        drop(state);
+        stranded.iter().for_each(TaskRef::cancel);
+        panic!(
+            "spawn_blocking at {spawned_at}: the system makes no more threads ({error}): raise the \
+             limit (ulimit -u, or the container's pids limit), or have fewer threads with \
+             Builder::max_blocking_threads"
+        );
+    }
+
+    /// What each thread of the pool does.
+    pub(crate) fn serve(&self) {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(task) = state.queue.pop_front() {
+                drop(state);
+                task.runnable().run();
+                drop(task);
+                state = self.state.lock();
+                continue;
+            }
+            if state.closed {
+                break;
+            }
+            state.idle += 1;
+            let (guard, timed_out) = self.called.wait_for(state, self.keep_alive);
+            state = guard;
+            state.idle -= 1;
+            if timed_out && state.queue.is_empty() {
+                break;
+            }
+        }
+        state.threads -= 1;
+        drop(state);
+        self.left.notify_all();
+    }
+
+    /// Takes nothing more, drops what is queued, and lets idle threads go. Waits for nobody.
+    pub(crate) fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let queued = std::mem::take(&mut state.queue);
+        drop(state);
+        self.called.notify_all();
+        queued.iter().for_each(TaskRef::cancel);
+    }
+
+    /// Waits until all threads have gone, for `limit` at most.
+    pub(crate) fn wait(&self, limit: Duration) {
+        let started = Instant::now();
+        let mut state = self.state.lock();
+        while state.threads > 0 {
+            let rest = limit.saturating_sub(started.elapsed());
+            if rest.is_zero() {
+                return;
+            }
+            state = self.left.wait_for(state, rest).0;
+        }
+    }
+
+    /// Threads that live, and closures that wait for one.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        (state.threads, state.queue.len())
+    }
+}
+
+/// A closure as a future: ready at its first poll.
+struct Once<F>(Option<F>);
+
+impl<F: FnOnce() -> R, R> Future for Once<F> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R> {
+        let closure = self
+            .0
+            .take()
+            .expect("a task is not polled after it was ready");
+        Poll::Ready(closure())
+    }
+}
+
+/// Nothing in it is ever pinned: the closure is moved out and called.
+impl<F> Unpin for Once<F> {}
+
+/// The executor of such a task: it is in the queue from the start and is never woken.
+struct Queued;
+
+impl Schedule for Queued {
+    fn schedule(&self, _: Runnable) {}
+
+    fn release(&self, _: &TaskRef) -> Option<TaskRef> {
+        None
+    }
+}
