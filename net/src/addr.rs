@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// What can be turned into socket addresses.
 ///
 /// Numeric addresses, in all the forms that std takes. Names are not looked up (that would block
-/// the thread): [`std::net::ToSocketAddrs`] does so, on a thread of yours.
+/// the thread): [`std::net::ToSocketAddrs`] does so, in a closure of `spawn_blocking`.
 ///
 /// # Examples
 ///
@@ -23,6 +23,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// })
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    note = "addresses are numeric here: names are not looked up; see `net::ToSocketAddrs`"
+)]
 pub trait ToSocketAddrs: sealed::Sealed {
     /// The addresses, to be tried in this order.
     ///
@@ -44,7 +47,8 @@ impl ToSocketAddrs for str {
                 io::ErrorKind::InvalidInput,
                 format!(
                     "`{self}` is not a numeric address and port, such as 127.0.0.1:7000 or \
-                     [::1]:7000; names are not looked up here"
+                     [::1]:7000; names are not looked up here: resolve it with \
+                     std::net::ToSocketAddrs in spawn_blocking, and pass the SocketAddr"
                 ),
             )),
         }

@@ -198,6 +198,10 @@ pub struct Metrics {
     pub blocking_queue_depth: usize,
 }
 
+// What a panic can leave half-done in here is met by locks that do not poison.
+impl std::panic::UnwindSafe for Handle {}
+impl std::panic::RefUnwindSafe for Handle {}
+
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shell = self.shared.shell();
@@ -324,6 +328,7 @@ pub(crate) fn refuse_nested(call: &str) {
 }
 
 impl Blocking {
+    #[track_caller]
     fn begin(call: &str, caller: &'static Location<'static>) -> Self {
         if let Some(outer) = BLOCKING.get() {
             panic!(

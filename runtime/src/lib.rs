@@ -33,9 +33,8 @@
 //!  (would block: readiness is clear, the waker is in the slot; no epoll call on this path)
 //! ```
 //!
-//! To read the source, begin with `tasks/mod.rs` and `tasks/state.rs` (the life of a task), then
-//! `executor/worker.rs` (the loop that runs it), `reactor/slot.rs` (how readiness is remembered)
-//! and `io/poll.rs` (how a system call meets it). `docs/reading.md` has the whole way with times.
+//! To read the source, follow `docs/reading.md`: from the echo server down to the system calls, and
+//! up again through the tasks to the timers.
 #![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]

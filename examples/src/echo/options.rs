@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use lexopt::prelude::*;
 
 pub(crate) const USAGE: &str = "\
+Sends every byte back, to every client.
+
 usage: echo [--addr IP:PORT] [--flavor single|steal] [--workers N] [--buffer BYTES]
 
   --addr IP:PORT    where to listen                      (127.0.0.1:7000)
@@ -44,10 +46,10 @@ impl Options {
         let mut workers = None;
         while let Some(argument) = line.next()? {
             match argument {
-                Long("addr") => options.address = line.value()?.parse()?,
+                Long("addr") => options.address = address(&line.value()?.string()?)?,
                 Long("flavor") => options.flavor = flavor(&line.value()?.string()?)?,
-                Long("workers") => workers = Some(line.value()?.parse::<usize>()?),
-                Long("buffer") => options.buffer = line.value()?.parse()?,
+                Long("workers") => workers = Some(number("--workers", &line.value()?.string()?)?),
+                Long("buffer") => options.buffer = number("--buffer", &line.value()?.string()?)?,
                 Long("help") | Short('h') => return Ok(None),
                 other => return Err(other.unexpected()),
             }
@@ -60,6 +62,18 @@ impl Options {
             _ => Ok(Some(options)),
         }
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, lexopt::Error> {
+    text.parse().map_err(|_| {
+        let cure = "takes a numeric address and port, such as 127.0.0.1:7000 or [::1]:7000";
+        format!("--addr {cure}, not `{text}`").into()
+    })
+}
+
+fn number(option: &str, text: &str) -> Result<usize, lexopt::Error> {
+    text.parse()
+        .map_err(|_| format!("{option} takes a whole number, such as 1048576, not `{text}`").into())
 }
 
 fn flavor(name: &str) -> Result<Flavor, lexopt::Error> {

@@ -76,7 +76,7 @@ fn option_problem(purpose: Purpose, word: &TokenTree, value: &[TokenTree]) -> Op
             value,
             format!("`single` has no value: write #[runtime::{attribute}(single)]"),
         )),
-        ("workers", _) => Some(problem(
+        ("workers" | "worker_threads" | "flavor" | "multi_thread", _) => Some(problem(
             word,
             format!(
                 "many workers come with the work-stealing flavour, which is not built yet; \
@@ -85,9 +85,7 @@ fn option_problem(purpose: Purpose, word: &TokenTree, value: &[TokenTree]) -> Op
         )),
         (name, _) => Some(problem(
             word,
-            format!(
-                "unknown option `{name}`: #[runtime::{attribute}] knows `single` and `workers = N`"
-            ),
+            format!("unknown option `{name}`: #[runtime::{attribute}] knows `single`"),
         )),
     }
 }

@@ -214,7 +214,7 @@ pub(crate) fn forked() -> io::Error {
 /// The error of what epoll does not take.
 pub(crate) fn not_pollable() -> io::Error {
     io::Error::new(
-        io::ErrorKind::PermissionDenied,
+        io::ErrorKind::InvalidInput,
         "epoll_ctl: this kind of file cannot be waited for (regular files and directories are \
          always ready): read it with blocking calls on a thread of its own",
     )

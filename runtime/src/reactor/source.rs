@@ -85,7 +85,7 @@ impl Source {
     /// The slot, once registered.
     #[inline]
     pub(crate) fn slot(&self) -> Option<&Slot> {
-        // Acquire pairs with the Release in `register`: the slot's page is seen as it was made.
+        // Acquire pairs with the Release in `ensure`: the slot's page is seen as it was made.
         let slot = NonNull::new(self.slot.load(Ordering::Acquire))?;
         // SAFETY: it is a slot of our reactor's, whose pages live as long as the reactor does, and
         // `self` holds the reactor.

@@ -29,11 +29,6 @@ pub(crate) trait Schedule: Send + Sync + 'static {
     /// Puts a task that was woken into a queue.
     fn schedule(&self, task: Runnable);
 
-    /// Puts a task that was woken during its own poll at the end of the running worker's queue.
-    fn reschedule(&self, task: Runnable) {
-        self.schedule(task);
-    }
-
     /// The task is done: gives back the reference that the executor has kept.
     fn release(&self, task: &TaskRef) -> Option<TaskRef>;
 }
@@ -104,7 +99,7 @@ impl<F: Future, S: Schedule> Cell<F, S> {
                 // The moment that R is off and S is not on, the task may be run, and freed, by
                 // others: nothing of it is touched after this unless S was on.
                 if cell.header.state.suspend() {
-                    cell.scheduler.reschedule(Runnable::from_header(header));
+                    cell.scheduler.schedule(Runnable::from_header(header));
                 }
                 return;
             }

@@ -1,4 +1,4 @@
-//! The only reader of the clock.
+//! The clock of a wheel.
 //!
 //! The wheel is told the time in nanoseconds since the runtime began. Deadlines are made from a
 //! fresh reading; what has expired is decided by one reading a turn. Everything saturates: a

@@ -12,7 +12,7 @@
 //! entry can be found a turn too soon, a turn too late, or (with an overflow
 //! list beside a far-future timer) never.
 //!
-//! **How it is met:** here no slot is ever reused. A tick has 48 bits, read as
+//! **How it is met:** here no slot ever holds two turns at once. A tick has 48 bits, read as
 //! eight groups of six, and an entry's level is the highest group in which its
 //! tick and the elapsed tick differ. So:
 //!
