@@ -401,7 +401,13 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
 fn check_mode(fd: BorrowedFd<'_>, call: &str, caller: &Location<'_>) -> io::Result<()> {
     match sys::mode(fd)? {
         Mode::NonBlocking => Ok(()),
-        Mode::RegularFile => Err(reactor::not_pollable()),
+        Mode::RegularFile => {
+            let error = reactor::not_pollable();
+            Err(io::Error::new(
+                error.kind(),
+                format!("{call} at {caller}: {error}"),
+            ))
+        }
         Mode::Blocking => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!(

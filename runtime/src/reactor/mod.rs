@@ -214,9 +214,9 @@ pub(crate) fn forked() -> io::Error {
 /// The error of what epoll does not take.
 pub(crate) fn not_pollable() -> io::Error {
     io::Error::new(
-        io::ErrorKind::InvalidInput,
+        io::ErrorKind::PermissionDenied,
         "epoll_ctl: this kind of file cannot be waited for (regular files and directories are \
-         always ready): read it with blocking calls on a thread of its own",
+         always ready): read it in a closure of spawn_blocking",
     )
 }
 
