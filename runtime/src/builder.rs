@@ -63,8 +63,17 @@ impl Builder {
 
     /// The name of the threads that the runtime makes: with this flavour, those of
     /// [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// # Panics
+    ///
+    /// If there is a zero byte in the name, which no thread can have.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
-        self.hooks.thread_name = Arc::from(name.into());
+        let name = name.into();
+        assert!(
+            !name.contains('\0'),
+            "thread_name({name:?}): a thread's name has no zero byte in it"
+        );
+        self.hooks.thread_name = Arc::from(name);
         self
     }
 

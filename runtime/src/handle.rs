@@ -265,6 +265,8 @@ struct Entered {
     handle: Option<Handle>,
     driver: Option<Arc<Driver>>,
     depth: u32,
+    /// Its result must not be lost to the mistake of a task.
+    is_block_on: bool,
     /// What is put back belongs to this thread.
     not_send: std::marker::PhantomData<*const ()>,
 }
@@ -276,6 +278,7 @@ impl Entered {
         DEPTH.set(depth);
         Self {
             depth,
+            is_block_on: false,
             driver: driver::replace_current(Some(driver)),
             handle: replace_current(Some(handle)),
             not_send: std::marker::PhantomData,
@@ -283,17 +286,29 @@ impl Entered {
     }
 }
 
+impl Entered {
+    /// Puts the former runtime back, unless an outer guard has done so already: then this one has
+    /// been overtaken, and what it remembers is no longer true. False in that case, and if it
+    /// overtakes others itself.
+    fn restore(&mut self) -> bool {
+        let depth = DEPTH.get();
+        if depth >= self.depth {
+            DEPTH.set(self.depth - 1);
+            drop(driver::replace_current(self.driver.take()));
+            drop(replace_current(self.handle.take()));
+        }
+        depth == self.depth
+    }
+}
+
 impl Drop for Entered {
     fn drop(&mut self) {
-        if DEPTH.get() != self.depth && !std::thread::panicking() {
+        if !self.restore() && !self.is_block_on && !std::thread::panicking() {
             panic!(
                 "the guards of Handle::enter were dropped in another order than the reverse of \
-                 entering: a later one would be left in a runtime that nobody has entered"
+                 entering: hold a guard in one scope, and not across an .await"
             );
         }
-        DEPTH.set(self.depth - 1);
-        drop(driver::replace_current(self.driver.take()));
-        drop(replace_current(self.handle.take()));
     }
 }
 
@@ -307,7 +322,8 @@ fn replace_current(handle: Option<Handle>) -> Option<Handle> {
 #[track_caller]
 pub(crate) fn block_on<F: Future>(handle: &Handle, call: &str, future: F) -> F::Output {
     let blocking = Blocking::begin(call, Location::caller());
-    let entered = Entered::new(handle.clone());
+    let mut entered = Entered::new(handle.clone());
+    entered.is_block_on = true;
     let output = if size_of::<F>() > LARGE_FUTURE {
         handle.shared.block_on(Box::pin(future).as_mut())
     } else {

@@ -85,6 +85,8 @@ impl Runtime {
 
     /// Ends the runtime, and waits for closures of `spawn_blocking` that run, for `limit` at most.
     ///
+    /// Called in such a closure it waits for itself, until the limit.
+    ///
     /// # Examples
     ///
     /// ```
@@ -100,7 +102,9 @@ impl Runtime {
     pub fn shutdown_timeout(self, limit: Duration) {
         let shared = self.handle.shared.clone();
         drop(self);
-        shared.pool().wait(limit);
+        if !shared.is_child() {
+            shared.pool().wait(limit);
+        }
     }
 
     /// Ends the runtime and waits for nothing, as dropping it does.
@@ -210,7 +214,7 @@ impl fmt::Debug for LocalRuntime {
 
 /// Runs a future to its end on this thread, with a runtime of the thread's own.
 ///
-/// Tasks spawned by it end when it does. The runtime itself is kept for the thread's next call, so
+/// Tasks spawned by it end when it does; closures of `spawn_blocking` go on. The runtime itself is kept for the thread's next call, so
 /// that a program of many small `block_on`s does not open descriptors for each.
 ///
 /// # Panics
@@ -228,7 +232,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     handle::refuse_nested("block_on");
     let kept = KEPT.try_with(RefCell::take).unwrap_or(None);
     // A runtime that came here through a fork is the parent's.
-    let usable = kept.filter(|local| local.handle.shared.shell().driver().check_process().is_ok());
+    let usable = kept.filter(|local| !local.handle.shared.is_child());
     let local = match usable.map_or_else(LocalRuntime::new, Ok) {
         Ok(local) => local,
         Err(error) => panic!("block_on: cannot build a runtime: {error}"),

@@ -67,6 +67,11 @@ impl Shared {
         &self.pool
     }
 
+    /// Whether this is a forked child of the process that made the runtime.
+    pub(crate) fn is_child(&self) -> bool {
+        self.shell.driver().check_process().is_err()
+    }
+
     pub(crate) fn hooks(&self) -> &Hooks {
         &self.hooks
     }
@@ -173,7 +178,19 @@ impl Shared {
     }
 
     /// Ends the runtime: here, if its core is free, else on the thread that runs it, soon.
-    pub(crate) fn shut_down(&self) {
+    ///
+    /// In a forked child it does nothing, and what is left there is leaked: locks may be held by
+    /// threads that only the parent has, and the destructors of the parent's tasks are the parent's
+    /// to run.
+    pub(crate) fn shut_down(self: &Arc<Self>) {
+        if self.is_child() {
+            std::mem::forget(self.clone());
+            return;
+        }
+        self.end();
+    }
+
+    fn end(&self) {
         self.shell.close();
         self.pool.close();
         let core = self.bench.lock().take();
@@ -185,6 +202,9 @@ impl Shared {
 
     /// Drops all tasks of a core that nobody runs, for its next use.
     pub(crate) fn drop_tasks(&self) {
+        if self.is_child() {
+            return;
+        }
         let core = self.bench.lock().take();
         if let Some(mut core) = core {
             core.drop_tasks();
@@ -209,8 +229,8 @@ impl Drop for Borrowed<'_> {
         self.shared.freed.notify_all();
         // Whoever closed the runtime looked for the core under the lock. They found it there just
         // now, or had closed it before, which is seen here.
-        if self.shared.shell.is_closed() {
-            self.shared.shut_down();
+        if self.shared.shell.is_closed() && !self.shared.is_child() {
+            self.shared.end();
         }
     }
 }

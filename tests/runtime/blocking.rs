@@ -1,5 +1,6 @@
 //! Closures that block, on threads of their own.
 
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
 use std::sync::{Arc, Barrier};
@@ -189,5 +190,19 @@ fn a_shutdown_with_a_limit_waits_for_what_runs_but_not_for_ever() {
         runtime.spawn_blocking(move || released.recv());
         runtime.shutdown_timeout(Duration::from_millis(1));
         drop(release);
+    });
+}
+
+#[test]
+fn settings_that_no_thread_could_have_are_refused() {
+    soon(|| {
+        let name = catch_unwind(|| {
+            Builder::new_current_thread().thread_name("a\0b");
+        });
+        assert!(name.is_err());
+        let none = catch_unwind(|| {
+            Builder::new_current_thread().max_blocking_threads(0);
+        });
+        assert!(none.is_err());
     });
 }

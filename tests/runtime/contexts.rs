@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::os::unix::net::UnixStream;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
@@ -220,5 +220,37 @@ fn metrics_count_what_lives() {
         assert!(format!("{handle:?}").contains("shut_down: false"));
         drop(local);
         assert!(format!("{handle:?}").contains("shut_down: true"));
+    });
+}
+
+#[test]
+fn a_guard_that_a_task_keeps_too_long_leaves_no_thread_in_a_runtime() {
+    soon(|| {
+        let outcome = runtime::block_on(async {
+            let handle = Handle::current();
+            let keeps = runtime::spawn_local(async move {
+                let _guard = handle.enter();
+                std::future::pending::<()>().await;
+            });
+            runtime::task::yield_now().await;
+            drop(keeps);
+            42
+        });
+        assert_eq!(outcome, 42);
+        assert!(Handle::try_current().is_err());
+    });
+}
+
+#[test]
+fn guards_dropped_in_the_wrong_order_are_told_and_undone() {
+    soon(|| {
+        let (first, second) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+        let outer = first.enter();
+        let inner = second.enter();
+        let told = catch_unwind(AssertUnwindSafe(|| drop(outer)));
+        assert!(told.is_err());
+        let told = catch_unwind(AssertUnwindSafe(|| drop(inner)));
+        assert!(told.is_err());
+        assert!(Handle::try_current().is_err());
     });
 }

@@ -172,8 +172,8 @@ fn a_runtime_dropped_by_a_child_goes_on_in_the_parent() {
         let mut kept = Some(runtime);
         in_a_child(|| {
             drop(kept.take());
-            // There the task has been dropped.
-            assert!(dropped.is_set());
+            // The task is the parent's, and so is its destructor.
+            assert!(!dropped.is_set());
             works(&Runtime::new().unwrap());
         });
         assert!(!dropped.is_set());
@@ -201,5 +201,59 @@ fn a_waker_used_by_a_child_does_not_disturb_the_parent() {
         works(&runtime);
         go.set();
         runtime.block_on(task).unwrap();
+    });
+}
+
+#[test]
+fn a_child_drops_nothing_that_is_the_parents() {
+    apart(|| {
+        let runtime = runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let begun = Event::new();
+        let running = runtime.spawn_blocking({
+            let begun = begun.clone();
+            move || {
+                begun.set();
+                released.recv()
+            }
+        });
+        begun.wait_here();
+        let dropped = Event::new();
+        let queued = runtime.spawn_blocking({
+            let guard = on_drop({
+                let dropped = dropped.clone();
+                move || dropped.set()
+            });
+            move || drop(guard)
+        });
+        let pending = runtime.spawn({
+            let guard = on_drop({
+                let dropped = dropped.clone();
+                move || dropped.set()
+            });
+            async move {
+                let _guard = guard;
+                pending::<()>().await;
+            }
+        });
+        let mut runtime = Some(runtime);
+        in_a_child(|| {
+            // At once, though the limit is long: the threads are the parent's.
+            let runtime = runtime.take().unwrap();
+            runtime.shutdown_timeout(Duration::from_secs(3600));
+            assert!(!dropped.is_set());
+            assert_eq!(runtime::block_on(async { 1 }), 1);
+        });
+        assert!(!dropped.is_set());
+        drop((release, pending));
+        let runtime = runtime.unwrap();
+        runtime.block_on(async {
+            assert!(running.await.unwrap().is_err());
+            queued.await.unwrap();
+        });
+        assert!(dropped.is_set());
     });
 }

@@ -54,14 +54,14 @@ impl Owned {
     /// Some of the tasks from a place on, to be ended one by one with no lock held, and the place to
     /// go on from; `None` at the end. The list keeps them until they are done.
     pub(crate) fn some(&self, from: usize, most: usize) -> (Vec<TaskRef>, Option<usize>) {
-        let list = self.0.lock();
+        let mut list = self.0.lock();
+        if list.tasks.is_empty() {
+            // The next walk is not to go over places that many tasks once had.
+            list.tasks = Slab::new();
+        }
         let end = list.tasks.capacity().min(from + most);
         let found = (from..end).filter_map(|place| list.tasks.get(place).cloned());
         (found.collect(), (end > from).then_some(end))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.lock().tasks.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -159,25 +159,23 @@ impl Local {
     }
 
     fn drop_tasks(&self) {
-        // Dropping one task may spawn another, at a place that was passed already.
-        while !self.shell.owned.is_empty() {
-            let mut from = 0;
-            loop {
-                // Before any of them is dropped: the queue does not keep them.
+        // The queue does not keep its tasks: it is emptied before any of them is dropped.
+        self.queue.clear();
+        let mut from = Some(0);
+        let mut has_spawned = false;
+        while let Some(place) = from {
+            let (some, next) = self.shell.owned.some(place, TASKS_TO_DROP_AT_ONCE);
+            for task in &some {
+                task.cancel();
+                // What the dropping has woken may be next to be dropped, and what it has spawned may
+                // be at a place that was passed.
+                has_spawned |= !self.queue.is_empty();
                 self.queue.clear();
-                let (some, next) = self.shell.owned.some(from, TASKS_TO_DROP_AT_ONCE);
-                for task in &some {
-                    task.cancel();
-                    // What the dropping has woken may be next to be dropped.
-                    self.queue.clear();
-                }
-                match next {
-                    Some(next) => from = next,
-                    None => break,
-                }
             }
+            from = next.or_else(|| std::mem::take(&mut has_spawned).then_some(0));
         }
-        // Another thread may have spawned a task since the list was found empty: it stays.
+        // What another thread has spawned meanwhile stays. Waiting until it stops could take for
+        // ever.
         self.take_inbox();
     }
 }
