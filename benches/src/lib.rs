@@ -12,10 +12,14 @@
 //! * [`pattern`] says what byte belongs at which offset of which connection.
 //! * [`failure`] is the one error the programs end with.
 //! * [`load`] is the load generator, [`count`] the noise-free counter; their
-//!   programs in `src/bin` only start them.
+//!   programs in `src/bin` only start them. [`compare`] sets the servers side
+//!   by side, started by `benches/servers.rs`.
+//! * [`programs`] finds the built programs of the workspace.
 
+pub mod compare;
 pub mod count;
 pub mod failure;
 pub mod load;
 pub mod pattern;
+pub mod programs;
 pub mod sys;

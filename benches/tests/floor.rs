@@ -132,6 +132,27 @@ fn held_connections_last_until_stdin_closes() {
 }
 
 #[test]
+fn what_passes_before_the_gate_is_not_counted() {
+    let (_server, address) = serve(&mut Command::new(FLOOR));
+    let address = address.to_string();
+    for (shape, connections) in [("--connections 30 --active 2 --hold", 30), ("--churn", 50)] {
+        let mut command = Command::new(LOAD);
+        command.args(["--gate", "--messages", "50", "--addr", &address]);
+        let mut running = start(command.args(shape.split(' ')));
+        let stdout = running.0.stdout.take().expect("stdout is piped");
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        assert_eq!(lines.next().as_deref(), Some("ready"), "load {shape}");
+        let mut stdin = running.0.stdin.take().expect("stdin is piped");
+        stdin.write_all(b"\n").expect("the load reads it");
+        drop(stdin);
+        let report = lines.last().expect("the load reports");
+        assert_eq!(figure(&report, "messages"), 50, "{report}");
+        assert_eq!(figure(&report, "errors"), 0, "{report}");
+        assert_eq!(figure(&report, "connections"), connections, "{report}");
+    }
+}
+
+#[test]
 fn a_half_closed_peer_gets_the_rest_back() {
     let (_server, address) = serve(&mut Command::new(FLOOR));
     let mut stream = client(address);

@@ -42,6 +42,18 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
+/// All the system calls that one more message costs, or `None` if the tool
+/// that counts them is not installed.
+pub fn syscalls(options: &Options) -> Result<Option<f64>, Failure> {
+    let Some(tool) = TOOLS
+        .iter()
+        .find(|tool| tool.program == "strace" && tool.is_installed())
+    else {
+        return Ok(None);
+    };
+    Ok(marginal(options, tool)?.get("syscalls").copied())
+}
+
 /// What one more message costs, by the name of what is counted. What rounds to
 /// nothing at three digits is left out, unless the tool always tells it.
 fn marginal(options: &Options, tool: &Tool) -> Result<BTreeMap<String, f64>, Failure> {

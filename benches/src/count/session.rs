@@ -9,6 +9,7 @@
 use super::options::Options;
 use super::tools::{Counts, Tool};
 use crate::failure::Failure;
+use crate::programs;
 use crate::sys;
 use std::env;
 use std::fs;
@@ -87,8 +88,7 @@ impl<'o> Session<'o> {
     fn load(&self, address: SocketAddr, server: &Child) -> Result<Running, Failure> {
         let cure = "build it beside count, with the same profile";
         let failed = |error: io::Error| Failure::call("running load", &error, cure);
-        let program = env::current_exe().map_err(failed)?.with_file_name("load");
-        let mut load = Command::new(program)
+        let mut load = Command::new(programs::path("load")?)
             .args(["--addr", &address.to_string(), "--wait", STARTING])
             .args(["--messages", &self.messages.to_string()])
             .args(&self.options.load)

@@ -55,6 +55,8 @@ pub struct Engine<'o> {
     finished: u64,
     begun: u64,
     done: u64,
+    /// Whether these are the messages that do not count.
+    warming: bool,
     /// When the server last gave a sign of life that was due.
     progress: u64,
     retry_at: u64,
@@ -80,20 +82,46 @@ impl<'o> Engine<'o> {
             finished: 0,
             begun: 0,
             done: 0,
+            warming: false,
             progress: 0,
             retry_at: 0,
             latencies: report::histogram()?,
         })
     }
 
-    /// Runs to the end that the options set.
-    pub fn run(&mut self) -> Result<(), Failure> {
-        if self.options.churn {
-            return self.churn();
-        }
-        while self.opened < self.options.connections as u64 {
+    /// Opens the connections, unless each message is to open its own.
+    pub fn open(&mut self) -> Result<(), Failure> {
+        while !self.options.churn && self.opened < self.options.connections as u64 {
             self.connect_some()?;
             self.turn()?;
+        }
+        Ok(())
+    }
+
+    /// Exchanges one message on each connection, and then counts from zero.
+    pub fn warm_up(&mut self) -> Result<(), Failure> {
+        if self.options.churn {
+            return Ok(());
+        }
+        self.warming = true;
+        for place in 0..self.options.connections {
+            self.begin(place, self.now());
+            self.push(place)?;
+        }
+        while self.begun > self.done {
+            self.turn()?;
+        }
+        self.warming = false;
+        (self.begun, self.done) = (0, 0);
+        self.latencies.reset();
+        Ok(())
+    }
+
+    /// Runs to the end that the options set.
+    pub fn run(&mut self) -> Result<(), Failure> {
+        self.progress = self.now();
+        if self.options.churn {
+            return self.churn();
         }
         self.started = self.now();
         self.finished = self.started;
@@ -254,6 +282,9 @@ impl<'o> Engine<'o> {
     }
 
     fn allows(&self, since: u64) -> bool {
+        if self.warming {
+            return self.begun < self.options.connections as u64;
+        }
         match self.options.stop {
             Stop::Messages(messages) => self.begun < messages,
             Stop::After(duration) => {

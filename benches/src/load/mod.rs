@@ -32,12 +32,32 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             .map_err(|error| Failure::call("prctl", &error, "run without --rate"))?;
     }
     let mut engine = Engine::new(options)?;
-    let outcome = engine.run().and_then(|()| match options.hold {
-        true => hold(&mut engine),
-        false => Ok(()),
-    });
+    let outcome = perform(&mut engine, options);
     println!("{}", engine.report(outcome.is_err()));
     outcome
+}
+
+fn perform(engine: &mut Engine<'_>, options: &Options) -> Result<(), Failure> {
+    engine.open()?;
+    if options.gate {
+        engine.warm_up()?;
+        wait_at_the_gate()?;
+    }
+    engine.run()?;
+    match options.hold {
+        true => hold(engine),
+        false => Ok(()),
+    }
+}
+
+/// Whoever measures the server takes its figures now. The end of stdin opens
+/// the gate too.
+fn wait_at_the_gate() -> Result<(), Failure> {
+    println!("ready");
+    match io::stdin().read_line(&mut String::new()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::call("reading stdin", &error, "run without --gate")),
+    }
 }
 
 fn make_room(connections: u64) -> Result<(), Failure> {

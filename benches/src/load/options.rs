@@ -20,6 +20,8 @@ load [--addr 127.0.0.1:7000]   the server, an IPv4 address
      [--pipeline D]            messages in flight a connection (1)
      [--rate R]                open loop: R messages a second in all
      [--churn]                 a new connection for each message
+     [--gate]                  once connected, send one message on each, print
+                               `ready`, and begin when a line comes on stdin
      [--hold]                  afterwards print `holding` and keep them
                                open until stdin closes; unless bounded
                                by one of the above, one message on each
@@ -54,6 +56,8 @@ pub struct Options {
     pub rate: Option<f64>,
     /// Whether each message is a connection of its own.
     pub churn: bool,
+    /// Whether to wait for a line on stdin before the first message counts.
+    pub gate: bool,
     /// Whether to keep the connections open at the end.
     pub hold: bool,
     /// How long to wait for the server to come up.
@@ -74,6 +78,7 @@ struct Given {
     pipeline: Option<usize>,
     rate: Option<f64>,
     churn: bool,
+    gate: bool,
     hold: bool,
     wait: Option<f64>,
     stall: Option<f64>,
@@ -94,6 +99,7 @@ impl Options {
                 Long("pipeline") => given.pipeline = Some(parser.value()?.parse()?),
                 Long("rate") => given.rate = Some(parser.value()?.parse()?),
                 Long("churn") => given.churn = true,
+                Long("gate") => given.gate = true,
                 Long("hold") => given.hold = true,
                 Long("wait") => given.wait = Some(parser.value()?.parse()?),
                 Long("stall") => given.stall = Some(parser.value()?.parse()?),
@@ -117,7 +123,7 @@ impl Given {
         }
         let stop = match (self.messages, self.seconds) {
             (Some(messages), _) => Stop::Messages(messages),
-            (None, _) if self.hold => Stop::Messages(connections as u64),
+            (None, None) if self.hold => Stop::Messages(connections as u64),
             (None, seconds) => Stop::After(duration("--seconds", seconds.unwrap_or(5.0))?),
         };
         if self
@@ -136,6 +142,7 @@ impl Given {
             pipeline: at_least_one("--pipeline", self.pipeline.unwrap_or(1))?,
             rate: self.rate,
             churn: self.churn,
+            gate: self.gate,
             hold: self.hold,
             wait: duration("--wait", self.wait.unwrap_or(5.0))?,
             stall: duration("--stall", self.stall.unwrap_or(30.0))?,
@@ -220,6 +227,8 @@ mod tests {
     fn holding_sends_one_message_on_each() {
         assert_eq!(accepted("--hold --connections 30").stop, Stop::Messages(30));
         assert_eq!(accepted("--hold --messages 5").stop, Stop::Messages(5));
+        let timed = Stop::After(Duration::from_secs(2));
+        assert_eq!(accepted("--hold --gate --seconds 2").stop, timed);
     }
 
     #[test]

@@ -7,10 +7,12 @@
 //! which closes exactly once, and go in as `BorrowedFd` or `&impl AsFd`, which
 //! cannot outlive their owner.
 
+mod account;
 mod epoll;
 mod process;
 mod socket;
 
+pub use account::{allowed_cores, process_cpu_time, stay_on, switches_of_ended_children};
 pub use epoll::{EDGE, ERROR, HANGUP, PEER_CLOSED, READABLE, URGENT, WRITABLE};
 pub use epoll::{Epoll, Event, NOTHING_YET, either_readable, readable_within};
 pub use process::{
