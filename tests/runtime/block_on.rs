@@ -436,3 +436,47 @@ fn what_was_spawned_before_runs_before_what_the_main_future_spawns() {
         assert_eq!(*order.lock().unwrap(), ["before", "inside"]);
     });
 }
+
+#[test]
+fn the_free_one_ends_though_another_thread_goes_on_spawning() {
+    soon(|| {
+        let (spawned, stop) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let (give, taken) = channel::<Handle>();
+        let spawner = thread::spawn({
+            let (spawned, stop) = (spawned.clone(), stop.clone());
+            move || {
+                let handle = taken.recv().unwrap();
+                while !stop.load(Ordering::SeqCst) {
+                    let (spawned, stop) = (spawned.clone(), stop.clone());
+                    spawned.fetch_add(1, Ordering::SeqCst);
+                    // When one is dropped there is always another.
+                    let guard = on_drop(move || {
+                        let before = spawned.load(Ordering::SeqCst);
+                        while spawned.load(Ordering::SeqCst) < before + 2
+                            && !stop.load(Ordering::SeqCst)
+                        {
+                            thread::yield_now();
+                        }
+                    });
+                    handle.spawn(async move {
+                        let _guard = guard;
+                        pending::<()>().await;
+                    });
+                }
+            }
+        });
+        runtime::block_on(async {
+            give.send(Handle::current()).unwrap();
+            while spawned.load(Ordering::SeqCst) < 10 {
+                yield_now().await;
+            }
+        });
+        stop.store(true, Ordering::SeqCst);
+        spawner.join().unwrap();
+        // What came last is dropped by the next one, or with the thread.
+        runtime::block_on(async {});
+    });
+}

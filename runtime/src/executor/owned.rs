@@ -4,6 +4,8 @@
 //! it is in a queue, and by which shutdown finds those that are in none. The list is closed before
 //! shutdown empties it, so that a task spawned at that moment is either found or refused.
 
+use std::ops::Range;
+
 use slab::Slab;
 
 use crate::primitive::Mutex;
@@ -51,17 +53,26 @@ impl Owned {
         self.0.lock().closed = true;
     }
 
-    /// Some of the tasks from a place on, to be ended one by one with no lock held, and the place to
-    /// go on from; `None` at the end. The list keeps them until they are done.
-    pub(crate) fn some(&self, from: usize, most: usize) -> (Vec<TaskRef>, Option<usize>) {
+    /// How many places there are, for a walk over those tasks that are here now.
+    pub(crate) fn places(&self) -> usize {
+        self.0.lock().tasks.capacity()
+    }
+
+    /// Gives the places of an empty list back, or the next walk would go over as many as there once
+    /// were tasks.
+    pub(crate) fn shrink(&self) {
         let mut list = self.0.lock();
         if list.tasks.is_empty() {
-            // The next walk is not to go over places that many tasks once had.
             list.tasks = Slab::new();
         }
-        let end = list.tasks.capacity().min(from + most);
-        let found = (from..end).filter_map(|place| list.tasks.get(place).cloned());
-        (found.collect(), (end > from).then_some(end))
+    }
+
+    /// The tasks at some places, to be ended one by one with no lock held. The list keeps them until
+    /// they are done.
+    pub(crate) fn at(&self, places: Range<usize>) -> Vec<TaskRef> {
+        let list = self.0.lock();
+        let found = places.filter_map(|place| list.tasks.get(place).cloned());
+        found.collect()
     }
 
     pub(crate) fn len(&self) -> usize {

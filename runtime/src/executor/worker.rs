@@ -161,19 +161,21 @@ impl Local {
     fn drop_tasks(&self) {
         // The queue does not keep its tasks: it is emptied before any of them is dropped.
         self.queue.clear();
-        let mut from = Some(0);
-        let mut has_spawned = false;
-        while let Some(place) = from {
-            let (some, next) = self.shell.owned.some(place, TASKS_TO_DROP_AT_ONCE);
-            for task in &some {
-                task.cancel();
-                // What the dropping has woken may be next to be dropped, and what it has spawned may
-                // be at a place that was passed.
-                has_spawned |= !self.queue.is_empty();
-                self.queue.clear();
+        let mut again = true;
+        while std::mem::take(&mut again) {
+            let places = self.shell.owned.places();
+            for from in (0..places).step_by(TASKS_TO_DROP_AT_ONCE) {
+                let until = places.min(from + TASKS_TO_DROP_AT_ONCE);
+                for task in &self.shell.owned.at(from..until) {
+                    task.cancel();
+                    // What the dropping has woken may be next to be dropped, and what it has spawned
+                    // may be at a place that was passed.
+                    again |= !self.queue.is_empty();
+                    self.queue.clear();
+                }
             }
-            from = next.or_else(|| std::mem::take(&mut has_spawned).then_some(0));
         }
+        self.shell.owned.shrink();
         // What another thread has spawned meanwhile stays. Waiting until it stops could take for
         // ever.
         self.take_inbox();
