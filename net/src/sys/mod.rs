@@ -4,6 +4,7 @@
 //! from birth, no send raises `SIGPIPE`, and a call that a signal interrupts is made again here.
 
 mod address;
+mod call;
 mod socket;
 
 pub(crate) use address::Address;

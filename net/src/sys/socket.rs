@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 use super::address::Address;
+use super::call;
 
 /// A TCP socket of the address's family.
 pub(crate) fn tcp_socket(address: &Address) -> io::Result<OwnedFd> {
@@ -101,7 +102,7 @@ pub(crate) fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
 fn recv_with(socket: impl AsFd, buffer: &mut [u8], flags: libc::c_int) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: the call writes to `buffer`, at most as many bytes as it has.
-    retry(|| unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), flags) })
+    call::retry(|| unsafe { call::recv(fd, buffer.as_mut_ptr(), buffer.len(), flags) })
 }
 
 /// Reads into several buffers, one after the other.
@@ -126,7 +127,7 @@ pub(crate) fn vectored_length(buffers: &[IoSliceMut<'_>]) -> usize {
 pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: the call reads `bytes`.
-    retry(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) })
+    call::retry(|| unsafe { call::send(fd, bytes.as_ptr(), bytes.len(), libc::MSG_NOSIGNAL) })
 }
 
 /// Writes from several buffers, one after the other.
