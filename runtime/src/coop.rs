@@ -13,6 +13,8 @@ use std::task::{Context, Poll};
 
 thread_local! {
     static BUDGET: Cell<u8> = const { Cell::new(UNLIMITED) };
+    /// How often an operation was put off since the worker last asked.
+    static REFUSALS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Permission for one operation. Tell it when progress was [made](Progress::made); a dropped one
@@ -25,10 +27,26 @@ pub(crate) struct Progress(());
 pub(crate) fn poll_proceed(context: &mut Context<'_>) -> Poll<Progress> {
     // A thread that is being torn down runs no tasks.
     if BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) == 0 {
-        context.waker().wake_by_ref();
-        return Poll::Pending;
+        return refuse(context);
     }
     Poll::Ready(Progress(()))
+}
+
+#[cold]
+fn refuse(context: &mut Context<'_>) -> Poll<Progress> {
+    let _ = REFUSALS.try_with(|refusals| refusals.set(refusals.get().wrapping_add(1)));
+    context.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// How often an operation was put off since the last call: for the worker's counts.
+#[inline]
+pub(crate) fn take_refusals() -> u64 {
+    u64::from(
+        REFUSALS
+            .try_with(|refusals| refusals.replace(0))
+            .unwrap_or(0),
+    )
 }
 
 /// Whether anything of the budget is left.

@@ -47,10 +47,13 @@ mod blocking;
 mod builder;
 mod coop;
 mod driver;
+mod ending;
 mod executor;
 mod foreign;
 mod handle;
+mod here;
 pub mod io;
+mod metrics;
 #[cfg(all(test, loom))]
 mod models;
 mod park;
@@ -58,6 +61,7 @@ mod primitive;
 mod reactor;
 mod runtimes;
 mod shared;
+mod staff;
 mod sys;
 pub mod task;
 mod tasks;
@@ -65,7 +69,9 @@ pub mod time;
 mod timer;
 
 pub use builder::Builder;
-pub use handle::{EnterGuard, Handle, Metrics, TryCurrentError};
+pub use executor::StuckTask;
+pub use handle::{EnterGuard, Handle, TryCurrentError};
+pub use metrics::Metrics;
 /// Makes an `async fn main` the start of the program, run by a runtime.
 ///
 /// `#[runtime::main(single)]` runs it in a [`LocalRuntime`], where tasks need not be `Send`.

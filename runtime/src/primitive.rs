@@ -20,6 +20,10 @@ pub(crate) use self::real::*;
 #[cfg(not(loom))]
 mod real {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+    /// The size of a worker's ring: a power of two.
+    pub(crate) const RING: u32 = 256;
+
     use std::time::Duration;
 
     /// A cell whose accesses are upheld by a protocol; the model checker tracks them.
@@ -135,6 +139,9 @@ mod modelled {
     pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
     use std::time::Duration;
+
+    /// Small, so that the checker sees it wrap.
+    pub(crate) const RING: u32 = 4;
 
     #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);

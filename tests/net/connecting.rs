@@ -224,7 +224,7 @@ fn outside_of_a_runtime_the_error_names_the_call_the_caller_and_the_cure() {
 #[test]
 fn sockets_that_outlive_their_runtime_say_so() {
     soon(|| {
-        let other = runtime::Runtime::new().unwrap();
+        let other = runtime::Builder::new_current_thread().build().unwrap();
         let (listener, stream, waiting) = other.block_on(async {
             let listener = listen().await;
             let (stream, waiting) = crate::pair().await;

@@ -18,6 +18,7 @@ mod timeouts;
 mod timers;
 mod turns;
 mod wakers;
+mod workers;
 
 /// Counts, a thread each: see [`allocations`].
 #[global_allocator]

@@ -107,11 +107,11 @@ impl Word {
         (Self((self.0 | news | now_busy) & !woken), Woken(woken))
     }
 
-    /// The next generation: nothing ready, nobody waits, and the caller gets both cells but those
-    /// that a wake still holds.
-    pub(super) fn next_owner(self) -> Self {
+    /// The next generation: ready is what `bits` says, nobody waits, and the caller gets both cells
+    /// but those that a wake still holds.
+    pub(super) fn next_owner(self, bits: u64) -> Self {
         let generation = self.generation().wrapping_add(1);
-        Self(u64::from(generation) << GENERATION_SHIFT | ALL_BUSY)
+        Self(u64::from(generation) << GENERATION_SHIFT | ALL_BUSY | bits)
     }
 }
 
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn the_next_owner_inherits_nothing_but_busy() {
         let word = Word(7 << 32 | 0xffff | URGENT_SEEN | SHUT).to_crowded(Direction::Read);
-        let next = word.next_owner();
+        let next = word.next_owner(0);
         assert_eq!(next.generation(), 8);
         assert!(!next.is_ready(Direction::Read) && !next.urgent_seen() && !next.is_shut());
     }
