@@ -154,7 +154,9 @@ impl Driver {
             return self.poll(scratch);
         }
         let limit = self.timers().prepare_sleep();
-        let limit = if park.prepare() {
+        // Notices may be there already: a helper that took our events has left them.
+        let may_sleep = !self.reactor().has_notices() && park.prepare();
+        let limit = if may_sleep {
             limit
         } else {
             Some(Duration::ZERO)

@@ -84,7 +84,7 @@ impl Sentinel {
             }
             anybody_stuck = true;
             watched.stuck_since.get_or_insert(now);
-            if take_charge(local, other) {
+            if self.take_charge(local, other) {
                 help(local, other, scratch);
                 self.report(local, other, now);
             }
@@ -114,6 +114,28 @@ impl Sentinel {
             crew.alarms.fetch_or(bit, Ordering::SeqCst);
             local.shell.driver.set_alarm(LONG);
         }
+    }
+
+    /// One helper at a time, unless that one is stuck as well. True if it is us.
+    fn take_charge(&self, local: &Local, stuck: &Shell) -> bool {
+        let us = local.shell.index as u32 + 1;
+        let before = stuck.helper.load(Ordering::Acquire);
+        if before == us {
+            return true;
+        }
+        let is_free = match before {
+            NOBODY => true,
+            other => self.others[other as usize - 1].stuck_since.is_some(),
+        };
+        let is_ours = is_free
+            && stuck
+                .helper
+                .compare_exchange(before, us, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok();
+        if is_ours {
+            local.shell.driver.adopt(&stuck.driver);
+        }
+        is_ours
     }
 
     /// It moves again, or sleeps: it looks after itself.
@@ -148,18 +170,6 @@ impl Sentinel {
             foreign::call(&|| (on_stuck.hook)(&task));
         }
     }
-}
-
-/// One helper at a time. True if it is us.
-fn take_charge(local: &Local, stuck: &Shell) -> bool {
-    let us = local.shell.index as u32 + 1;
-    let before = stuck
-        .helper
-        .compare_exchange(NOBODY, us, Ordering::AcqRel, Ordering::Relaxed);
-    if before.is_ok() {
-        local.shell.driver.adopt(&stuck.driver);
-    }
-    before.is_ok() || before == Err(us)
 }
 
 /// Does the work of a stuck worker: what is ready there is run here.

@@ -187,9 +187,9 @@ impl Local {
                 continue;
             }
             self.count(&turn);
-            if has_work {
+            if has_work || self.steal() {
                 self.look(scratch)?;
-            } else if !self.steal() {
+            } else {
                 self.sleep(scratch)?;
             }
             self.take_inbox_of(&self.shell);

@@ -94,6 +94,12 @@ impl Reactor {
         let _ = self.epoll.delete(other.epoll.as_raw_fd());
     }
 
+    /// Whether there are notices that nobody has taken.
+    pub(crate) fn has_notices(&self) -> bool {
+        // Relaxed: as below.
+        self.notices.load(Ordering::Relaxed) != 0
+    }
+
     /// The notices since the last call, a bit each.
     #[inline]
     pub(crate) fn take_notices(&self) -> u64 {
