@@ -74,7 +74,9 @@ pub use handle::{EnterGuard, Handle, TryCurrentError};
 pub use metrics::Metrics;
 /// Makes an `async fn main` the start of the program, run by a runtime.
 ///
-/// `#[runtime::main(single)]` runs it in a [`LocalRuntime`], where tasks need not be `Send`.
+/// It is a [`Runtime`] with a worker thread a processor; `#[runtime::main(workers = 4)]` says how many.
+/// `#[runtime::main(flavor = "current_thread")]` has none, and `#[runtime::main(single)]` is a
+/// [`LocalRuntime`], where tasks need not be `Send`.
 ///
 /// # Examples
 ///
@@ -89,7 +91,8 @@ pub use metrics::Metrics;
 pub use runtime_macros::main;
 /// Makes an `async fn` a test, run by a runtime of its own.
 ///
-/// `#[runtime::test(single)]` runs it in a [`LocalRuntime`], where tasks need not be `Send`.
+/// It has no workers unless `#[runtime::test(workers = 2)]` says so. `#[runtime::test(single)]` is a
+/// [`LocalRuntime`], where tasks need not be `Send`.
 ///
 /// # Examples
 ///
