@@ -282,17 +282,12 @@ impl Shared {
             index: core.shell().index(),
             core: Some(core),
             is_visit,
-            is_lent_out: false,
         };
         if let Some(on_start) = self.hooks.on_start.as_ref().filter(|_| is_visit) {
             on_start();
         }
         let core = borrowed.core.as_mut().expect("it was put there above");
         match core.run(main) {
-            Ok(Ended::Lent) => {
-                borrowed.is_lent_out = true;
-                Ended::Lent
-            }
             Ok(ended) => ended,
             Err(error) => cannot_wait(&error),
         }
@@ -478,8 +473,6 @@ struct Borrowed<'a> {
     core: Option<Core>,
     /// By a `block_on`, and not by the worker.
     is_visit: bool,
-    /// A task has given it to another thread, by way of the bench.
-    is_lent_out: bool,
 }
 
 impl Drop for Borrowed<'_> {
@@ -487,7 +480,8 @@ impl Drop for Borrowed<'_> {
         if let Some(on_stop) = self.shared.hooks.on_stop.as_ref().filter(|_| self.is_visit) {
             foreign::call(&**on_stop);
         }
-        if self.is_lent_out {
+        if self.core.as_ref().is_some_and(Core::is_lent) {
+            // A task has given it to another thread, by way of the bench.
             return;
         }
         let mut bench = self.shared.bench.lock();

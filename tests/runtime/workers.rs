@@ -200,3 +200,22 @@ fn many_blocking_threads_in_block_on_of_one_runtime() {
         }
     });
 }
+
+#[test]
+fn a_panic_after_in_place_leaves_the_core_where_it_is() {
+    soon(|| {
+        let runtime = workers(1);
+        for _ in 0..20 {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                runtime.block_on(async {
+                    runtime::task::yield_now().await;
+                    runtime::task::block_in_place(|| ());
+                    std::panic::panic_any("meant");
+                })
+            }));
+            assert!(outcome.is_err());
+            let task = runtime.spawn(async { runtime::task::yield_now().await });
+            foreign::block_on(task).unwrap();
+        }
+    });
+}
