@@ -30,7 +30,7 @@ mod sys;
 pub mod tcp;
 
 pub use addr::ToSocketAddrs;
-pub use tcp::{TcpListener, TcpStream};
+pub use tcp::{TcpListener, TcpSocket, TcpStream};
 
 /// The README's programs compile.
 #[cfg(doctest)]

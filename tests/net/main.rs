@@ -4,7 +4,7 @@
 //! comes to be, and what is said when it does not. `readiness` and `room` are the facts of the kernel
 //! that an edge-triggered runtime can trip over, one a test, for reading and for writing. `waiters`
 //! is about who is woken, `calls` about operations of the user's own, `sharing` about threads.
-//! `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
+//! `options` and `urgent` are the rest of TCP. `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
 //! everything.
 
 mod accepting;
@@ -12,11 +12,13 @@ mod calls;
 mod connecting;
 mod descriptors;
 mod endings;
+mod options;
 mod readiness;
 mod room;
 mod sharing;
 mod splitting;
 mod streams;
+mod urgent;
 mod waiters;
 
 use net::{TcpListener, TcpStream};

@@ -5,12 +5,13 @@
 
 mod address;
 mod call;
+pub(crate) mod option;
 mod socket;
 
 pub(crate) use address::Address;
 pub(crate) use socket::{
-    accept, connect, is_readable, listen, peek, recv, recv_vectored, send, send_vectored, set_flag,
-    tcp_socket, vectored_length,
+    accept, bind, connect, has_ended, is_readable, listen, local_address, peek, recv, recv_spare,
+    recv_urgent, recv_vectored, send, send_urgent, send_vectored, tcp_socket, vectored_length,
 };
 
 /// What is known of an error number.
@@ -19,10 +20,4 @@ pub(crate) mod errno {
         ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EMFILE, ENETDOWN, ENETUNREACH, ENFILE, ENOBUFS,
         ENOMEM, ENONET, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPERM, EPROTO, ETIMEDOUT,
     };
-}
-
-/// The options of a socket that are yes or no.
-pub(crate) mod option {
-    pub(crate) const REUSE_ADDRESS: (i32, i32) = (libc::SOL_SOCKET, libc::SO_REUSEADDR);
-    pub(crate) const NO_DELAY: (i32, i32) = (libc::IPPROTO_TCP, libc::TCP_NODELAY);
 }
