@@ -25,6 +25,8 @@
 #![deny(unsafe_code)]
 
 mod addr;
+pub mod codec;
+mod error;
 pub mod io;
 mod sys;
 pub mod tcp;

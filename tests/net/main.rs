@@ -4,16 +4,20 @@
 //! comes to be, and what is said when it does not. `readiness` and `room` are the facts of the kernel
 //! that an edge-triggered runtime can trip over, one a test, for reading and for writing. `waiters`
 //! is about who is woken, `calls` about operations of the user's own, `sharing` about threads.
-//! `options` and `urgent` are the rest of TCP. `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
-//! everything.
+//! `options` and `urgent` are the rest of TCP; `reading`, `framing` and `copying` are `net::io` and
+//! `net::codec`. `descriptors` is the life of a descriptor's number, and `accepting` the loop that
+//! must survive everything.
 
 mod accepting;
 mod calls;
 mod connecting;
+mod copying;
 mod descriptors;
 mod endings;
+mod framing;
 mod options;
 mod readiness;
+mod reading;
 mod room;
 mod sharing;
 mod splitting;

@@ -16,6 +16,7 @@ use runtime::io::{AsyncFd, FdKind, Interest};
 use super::connect;
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::addr::{self, ToSocketAddrs};
+use crate::error;
 use crate::sys;
 
 /// A TCP connection, accepted or made.
@@ -133,7 +134,7 @@ impl TcpStream {
         let mut filled = 0;
         while filled < buffer.len() {
             match self.read(&mut buffer[filled..]).await? {
-                0 => return Err(crate::io::ends_early()),
+                0 => return Err(error::ends_early()),
                 count => filled += count,
             }
         }
@@ -257,7 +258,7 @@ impl TcpStream {
     pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.write(bytes).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
+                0 => return Err(error::takes_no_more()),
                 count => bytes = &bytes[count..],
             }
         }
