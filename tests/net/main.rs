@@ -4,8 +4,8 @@
 //! comes to be, and what is said when it does not. `readiness` and `room` are the facts of the kernel
 //! that an edge-triggered runtime can trip over, one a test, for reading and for writing. `waiters`
 //! is about who is woken, `calls` about operations of the user's own, `sharing` about threads.
-//! `options` and `urgent` are the rest of TCP; `reading`, `framing` and `copying` are `net::io` and
-//! `net::codec`. `descriptors` is the life of a descriptor's number, and `accepting` the loop that
+//! `options` and `urgent` are the rest of TCP; `reading`, `framing`, `copying` and `splicing` are
+//! `net::io` and `net::codec`. `descriptors` is the life of a descriptor's number, and `accepting` the loop that
 //! must survive everything.
 
 mod accepting;
@@ -20,6 +20,7 @@ mod readiness;
 mod reading;
 mod room;
 mod sharing;
+mod splicing;
 mod splitting;
 mod streams;
 mod urgent;

@@ -78,7 +78,7 @@ const NET: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("addr", &[]),
     ("tcp", &["addr", "error", "sys"]),
-    ("io", &["error"]),
+    ("io", &["error", "sys", "tcp"]),
     ("codec", &["error", "io"]),
 ];
 

@@ -4,6 +4,9 @@
 //! peers that talk in turns wait for each other: so it is written at once, and flushed when the
 //! reader has nothing more just now. And one direction may end long before the other: so an end is
 //! passed on as an end, and the other direction goes on.
+//!
+//! Between two TCP streams of ours the kernel moves the bytes itself (`splice.rs`), and reading and
+//! writing are what is fallen back to.
 
 use std::future::poll_fn;
 use std::io;
@@ -12,11 +15,13 @@ use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
+use super::splice::{Splice, Spliced};
 use crate::error;
 
 /// Copies until the reader ends, flushes, and returns how many bytes there were.
 ///
-/// The writer is not closed.
+/// The writer is not closed. If both are TCP streams, or halves of them, and nothing is between,
+/// the bytes do not leave the kernel (`splice(2)`).
 ///
 /// # Errors
 ///
@@ -41,14 +46,15 @@ where
     R: AsyncRead + Unpin + ?Sized,
     W: AsyncWrite + Unpin + ?Sized,
 {
-    let mut way = Way::new();
+    let mut way = Way::between::<R, W>();
     poll_fn(|context| way.poll_all(context, &mut *reader, &mut *writer)).await
 }
 
 /// Copies both ways until both have ended, and returns how many bytes went from `a` to `b` and from
 /// `b` to `a`.
 ///
-/// When one side ends, the other is told: it is closed for writing, and may still answer.
+/// When one side ends, the other is told: it is closed for writing, and may still answer. Between
+/// two TCP streams the bytes do not leave the kernel, as with [`copy`].
 ///
 /// # Errors
 ///
@@ -84,7 +90,7 @@ where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
-    let (mut there, mut back) = (Way::new(), Way::new());
+    let (mut there, mut back) = (Way::between::<A, B>(), Way::between::<B, A>());
     poll_fn(|context| {
         let one = there.poll_to_end(context, &mut *a, &mut *b)?;
         let other = back.poll_to_end(context, &mut *b, &mut *a)?;
@@ -98,7 +104,9 @@ where
 
 /// One direction: what was read and not written, and how much was.
 struct Way {
-    buffer: Box<[u8]>,
+    splice: Option<Splice>,
+    /// Made when it is needed.
+    buffer: Vec<u8>,
     start: usize,
     end: usize,
     copied: u64,
@@ -116,9 +124,10 @@ enum State {
 }
 
 impl Way {
-    fn new() -> Self {
+    fn between<R: ?Sized, W: ?Sized>() -> Self {
         Self {
-            buffer: vec![0; BUFFER].into(),
+            splice: Splice::between::<R, W>(),
+            buffer: Vec::new(),
             start: 0,
             end: 0,
             copied: 0,
@@ -149,11 +158,33 @@ impl Way {
         reader: &mut (impl AsyncRead + Unpin + ?Sized),
         writer: &mut (impl AsyncWrite + Unpin + ?Sized),
     ) -> Poll<io::Result<u64>> {
+        let turn_ends = self.copied + A_TURN;
         while self.state == State::Copying {
             ready!(self.poll_write(context, writer))?;
+            if self.copied >= turn_ends {
+                // The budget counts calls, and one call may have moved very much.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if let Some(splice) = self.splice.as_mut().filter(|splice| splice.pays()) {
+                match ready!(splice.poll_fill(context, reader))? {
+                    Spliced::Filled(count) => {
+                        splice.note(count, BUFFER);
+                        continue;
+                    }
+                    Spliced::AskByReading => {}
+                    Spliced::Refused => self.splice = None,
+                }
+            }
+            self.buffer.resize(BUFFER, 0);
             match Pin::new(&mut *reader).poll_read(context, &mut self.buffer)? {
                 Poll::Ready(0) => self.state = State::Ended,
-                Poll::Ready(count) => (self.start, self.end) = (0, count.min(self.buffer.len())),
+                Poll::Ready(count) => {
+                    (self.start, self.end) = (0, count.min(BUFFER));
+                    if let Some(splice) = &mut self.splice {
+                        splice.note(count, BUFFER);
+                    }
+                }
                 Poll::Pending => {
                     ready!(self.poll_flush(context, writer))?;
                     return Poll::Pending;
@@ -164,7 +195,7 @@ impl Way {
         Poll::Ready(Ok(self.copied))
     }
 
-    /// Writes what was read.
+    /// Writes what was read, or is in the pipe.
     fn poll_write(
         &mut self,
         context: &mut Context<'_>,
@@ -181,7 +212,10 @@ impl Way {
                 }
             }
         }
-        Poll::Ready(Ok(()))
+        match &mut self.splice {
+            Some(splice) => splice.poll_drain(context, writer, &mut self.copied),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
     fn poll_flush(
@@ -199,3 +233,5 @@ impl Way {
 
 /// As std's.
 const BUFFER: usize = 8 * 1024;
+/// Less than a millisecond's worth.
+const A_TURN: u64 = 2 * 1024 * 1024;

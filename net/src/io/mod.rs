@@ -29,6 +29,7 @@ mod buffer;
 mod copy;
 mod duplex;
 mod read;
+mod splice;
 mod write;
 
 pub use adapters::{Chain, Take};

@@ -101,6 +101,10 @@ impl TcpStream {
         self.io.get_ref()
     }
 
+    pub(super) fn io(&self) -> &AsyncFd<std::net::TcpStream> {
+        &self.io
+    }
+
     pub(super) fn into_io(self) -> AsyncFd<std::net::TcpStream> {
         self.io
     }
@@ -443,6 +447,9 @@ impl TcpStream {
         context: &mut Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
+        if buffers.is_empty() {
+            return self.poll_splice_from(context);
+        }
         let wanted = sys::vectored_length(buffers);
         self.io.poll_read_with(context, wanted, |socket| {
             sys::recv_vectored(socket, buffers)
@@ -463,6 +470,9 @@ impl TcpStream {
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if buffers.is_empty() {
+            return self.poll_splice_to(context);
+        }
         self.io
             .poll_write_with(context, |socket| sys::send_vectored(socket, buffers))
     }
