@@ -31,7 +31,7 @@ pub mod io;
 mod sys;
 pub mod tcp;
 
-pub use addr::ToSocketAddrs;
+pub use addr::{ToSocketAddrs, lookup_host};
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 
 /// The README's programs compile.

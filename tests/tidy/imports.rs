@@ -76,7 +76,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
 const NET: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("sys", &[]),
-    ("addr", &[]),
+    ("addr", &["error"]),
     ("tcp", &["addr", "error", "sys"]),
     ("io", &["error", "sys", "tcp"]),
     ("codec", &["error", "io"]),

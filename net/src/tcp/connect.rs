@@ -2,7 +2,7 @@
 //!
 //! Connecting to one address is a call that starts it, and a wait. The danger is the order: a
 //! socket that is not connected reports "hung up and writable", so it must not be registered before
-//! the call was made.
+//! the call was made. Of several addresses the first that answers wins (`race.rs`).
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,10 +12,25 @@ use std::panic::Location;
 use runtime::io::{AsyncFd, FdKind, Interest};
 
 use super::TcpStream;
+use super::race::race;
 use crate::sys::{self, Address, errno, option};
 
-/// Connects a new socket. `call` is what the user called, and `caller` from where.
-pub(super) async fn connect_to(
+/// Connects to the first of the addresses that answers. `call` is what the user called, and
+/// `caller` from where.
+pub(super) async fn connect_any(
+    addresses: Vec<SocketAddr>,
+    call: &'static str,
+    caller: &Location<'_>,
+) -> io::Result<TcpStream> {
+    match addresses[..] {
+        // Nothing to race against: no timer, no allocation.
+        [address] => connect_to(address, call, caller).await,
+        _ => race(addresses, |address| connect_to(address, call, caller)).await,
+    }
+}
+
+/// Connects a new socket.
+async fn connect_to(
     address: SocketAddr,
     call: &'static str,
     caller: &Location<'_>,

@@ -54,18 +54,20 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Outside of a runtime; if no address can be bound (`AddrInUse` if the port is taken).
+    /// Outside of a runtime; if there is no such name; if no address can be bound (`AddrInUse` if
+    /// the port is taken).
     ///
     /// # Cancel safety
     ///
-    /// It never waits.
+    /// It waits only for a name to be looked up; if the future is dropped then, nothing is bound.
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(address: A) -> impl Future<Output = io::Result<Self>> {
+        const CALL: &str = "TcpListener::bind";
         let caller = Location::caller();
+        let addresses = addr::resolve(address, CALL, caller);
         async move {
-            let addresses = address.to_socket_addrs()?;
-            let listener = addr::first_that_works(addresses, listen)?;
-            Self::over(listener, "TcpListener::bind", caller)
+            let listener = addr::first_that_works(addresses.await?, listen)?;
+            Self::over(listener, CALL, caller)
         }
     }
 

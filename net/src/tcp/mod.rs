@@ -9,6 +9,7 @@ mod info;
 mod keepalive;
 mod listener;
 mod options;
+mod race;
 mod send_file;
 mod socket;
 mod splice;

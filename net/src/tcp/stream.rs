@@ -51,26 +51,23 @@ pub struct TcpStream {
 impl TcpStream {
     /// Connects to the first address that answers. `TCP_NODELAY` is on.
     ///
+    /// If there are several, each has a quarter of a second before the next is tried beside it; of a
+    /// name's, the versions of IP take turns (RFC 8305).
+    ///
     /// # Errors
     ///
-    /// Outside of a runtime; and, when no address answers, what happened to the last.
+    /// Outside of a runtime; if there is no such name; and, when no address answers, what happened
+    /// to each.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is done, the attempt is given up.
+    /// If the future is dropped before it is done, all attempts are given up.
     #[track_caller]
     pub fn connect<A: ToSocketAddrs>(address: A) -> impl Future<Output = io::Result<Self>> {
+        const CALL: &str = "TcpStream::connect";
         let caller = Location::caller();
-        async move {
-            let mut last = addr::no_address();
-            for address in address.to_socket_addrs()? {
-                match connect::connect_to(address, "TcpStream::connect", caller).await {
-                    Ok(stream) => return Ok(stream),
-                    Err(error) => last = error,
-                }
-            }
-            Err(last)
-        }
+        let addresses = addr::resolve(address, CALL, caller);
+        async move { connect::connect_any(addresses.await?, CALL, caller).await }
     }
 
     /// Takes a connection of std's, and puts it into non-blocking mode.
