@@ -5,11 +5,13 @@
 //! not. `readiness` and `room` are the facts of the kernel that an edge-triggered runtime can trip
 //! over, one a test, for reading and for writing. `waiters` is about who is woken, `calls` about
 //! operations of the user's own, `sharing` about threads. `reading`, `framing`, `copying` and
-//! `splicing` are `net::io` and `net::codec`. `descriptors` is the life of a descriptor's number, and
-//! `accepting` the loop that must survive everything.
+//! `splicing` are `net::io` and `net::codec`, `cancelling` is what is lost when a future is dropped.
+//! `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
+//! everything.
 
 mod accepting;
 mod calls;
+mod cancelling;
 mod connecting;
 mod copying;
 mod descriptors;
