@@ -7,7 +7,8 @@
 //! in a variable of the thread for as long as the call lasts.
 //!
 //! The danger is a wrapper that passes such a read on, as one that encrypts would: the bytes would
-//! go round it. That is why the type is asked for first.
+//! go round it. That is why the type is asked for first. And an order is taken before anything else
+//! is done: a waker of somebody else's, called later, will not find it.
 
 use std::cell::Cell;
 use std::io;
@@ -48,7 +49,7 @@ pub(crate) fn order<R>(pipe: BorrowedFd<'_>, most: usize, call: impl FnOnce() ->
     call()
 }
 
-/// However the call ended, the order has.
+/// However the call ended, the order has, also if nobody has taken it.
 struct Done;
 
 impl Drop for Done {
@@ -60,7 +61,7 @@ impl Drop for Done {
 impl TcpStream {
     /// Moves bytes to the pipe of the order, which is empty; 0 means that only a read can tell.
     pub(super) fn poll_splice_from(&self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(order) = ORDER.get() else {
+        let Some(order) = ORDER.take() else {
             return Poll::Ready(Ok(0));
         };
         self.io().poll_io(context, Interest::READABLE, |socket| {
@@ -82,7 +83,7 @@ impl TcpStream {
 
     /// Moves bytes out of the pipe of the order, which has as many.
     pub(super) fn poll_splice_to(&self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(order) = ORDER.get() else {
+        let Some(order) = ORDER.take() else {
             return Poll::Ready(Ok(0));
         };
         self.io().poll_write_with(context, |socket| {
