@@ -11,8 +11,10 @@ use std::thread;
 use futures_io::AsyncRead;
 use net::TcpStream;
 use net::io::{copy, copy_bidirectional};
+use runtime::Builder;
 use runtime::task::JoinHandle;
 use tests::apart::apart;
+use tests::deadline::soon;
 use tests::fd;
 use tests::process::{default_signal, descriptor_limit, limit_descriptors, works};
 use tests::skip;
@@ -69,6 +71,31 @@ fn much_goes_both_ways_at_once() {
         assert_eq!(copying.await.unwrap().unwrap(), (5_000_000, 3_333_333));
         let [at_client, at_server] = received.map(|it| it.join().unwrap());
         assert!(at_client == answer && at_server == question);
+    });
+}
+
+#[test]
+fn many_copies_on_several_workers_do_not_mix() {
+    soon(|| {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(3)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut all = Vec::new();
+            for round in 0..20 {
+                let (client, server, copying) = proxied().await;
+                let question = noise(round, 400_000);
+                let at_server = receive(server.try_clone().unwrap());
+                drop(send_and_end(client, question.clone()));
+                server.shutdown(Shutdown::Write).unwrap();
+                all.push((copying, at_server, question));
+            }
+            for (copying, at_server, question) in all {
+                assert_eq!(copying.await.unwrap().unwrap(), (400_000, 0));
+                assert!(at_server.join().unwrap() == question);
+            }
+        });
     });
 }
 
@@ -429,7 +456,7 @@ fn the_kernel_is_seen_to_move_the_bytes() {
     if !works("strace", &["-o", "/dev/null", "true"]) {
         return skip("seeing splice", "strace is not installed, or may not trace");
     }
-    tests::deadline::soon(|| {
+    soon(|| {
         let report = env::temp_dir().join(format!("edgewake-splice-{}", std::process::id()));
         let status = Command::new("strace")
             .args(["-f", "-e", "trace=splice,recvfrom", "-o"])
