@@ -39,12 +39,11 @@ use crate::error;
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
+    message = "`{Self}` is no address",
     note = "an address is a SocketAddr, several of them, a text with a port such as \
             \"localhost:7000\", or a name or address with a port such as (\"localhost\", 7000)"
 )]
 pub trait ToSocketAddrs: sealed::Sealed {}
-
-impl<T: sealed::Sealed + ?Sized> ToSocketAddrs for T {}
 
 mod sealed {
     use std::io;
@@ -184,6 +183,8 @@ pub(crate) fn no_address() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "there is no address to try")
 }
 
+impl ToSocketAddrs for str {}
+
 impl sealed::Sealed for str {
     fn target(&self) -> io::Result<Target> {
         if let Ok(address) = self.parse() {
@@ -198,6 +199,8 @@ impl sealed::Sealed for str {
     }
 }
 
+impl ToSocketAddrs for (&str, u16) {}
+
 impl sealed::Sealed for (&str, u16) {
     fn target(&self) -> io::Result<Target> {
         let (name, port) = *self;
@@ -211,11 +214,15 @@ impl sealed::Sealed for (&str, u16) {
     }
 }
 
+impl ToSocketAddrs for (String, u16) {}
+
 impl sealed::Sealed for (String, u16) {
     fn target(&self) -> io::Result<Target> {
         (self.0.as_str(), self.1).target()
     }
 }
+
+impl ToSocketAddrs for String {}
 
 impl sealed::Sealed for String {
     fn target(&self) -> io::Result<Target> {
@@ -223,17 +230,23 @@ impl sealed::Sealed for String {
     }
 }
 
+impl ToSocketAddrs for [SocketAddr] {}
+
 impl sealed::Sealed for [SocketAddr] {
     fn target(&self) -> io::Result<Target> {
         Ok(Target::Addresses(self.to_vec()))
     }
 }
 
+impl ToSocketAddrs for Vec<SocketAddr> {}
+
 impl sealed::Sealed for Vec<SocketAddr> {
     fn target(&self) -> io::Result<Target> {
         self.as_slice().target()
     }
 }
+
+impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {}
 
 impl<T: sealed::Sealed + ?Sized> sealed::Sealed for &T {
     fn target(&self) -> io::Result<Target> {
@@ -244,6 +257,8 @@ impl<T: sealed::Sealed + ?Sized> sealed::Sealed for &T {
 /// Everything that is one address already.
 macro_rules! one_address {
     ($($kind:ty),*) => {$(
+        impl ToSocketAddrs for $kind {}
+
         impl sealed::Sealed for $kind {
             fn target(&self) -> io::Result<Target> {
                 Ok(Target::Addresses(vec![SocketAddr::from(*self)]))
