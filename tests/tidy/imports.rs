@@ -74,10 +74,12 @@ const RUNTIME: &[(&str, &[&str])] = &[
 
 /// Parts of `net`.
 const NET: &[(&str, &[&str])] = &[
+    ("error", &[]),
     ("sys", &[]),
-    ("addr", &[]),
-    ("io", &[]),
-    ("tcp", &["addr", "io", "sys"]),
+    ("addr", &["error"]),
+    ("tcp", &["addr", "error", "sys"]),
+    ("io", &["error", "sys", "tcp"]),
+    ("codec", &["error", "io"]),
 ];
 
 #[test]
