@@ -338,6 +338,9 @@ impl Shared {
             core.drop_all();
             self.crew.shut();
         }
+        if ending.missing().is_empty() {
+            self.crew.bury_the_dead();
+        }
     }
 
     /// A worker thread is about to end.
@@ -362,9 +365,9 @@ impl Shared {
         }
     }
 
-    /// How long the end may wait for a worker that is stuck.
-    pub(crate) fn set_grace(&self, grace: Duration) {
-        self.ending.iter().for_each(|it| it.set_grace(grace));
+    /// How long the end may take.
+    pub(crate) fn set_limit(&self, limit: Duration) {
+        self.ending.iter().for_each(|it| it.set_limit(limit));
     }
 
     /// Waits until the worker threads have come to their end. If some did not within the grace, names
