@@ -21,7 +21,8 @@ pub(crate) struct Ending {
 struct State {
     /// Set by the first to begin.
     began: Option<Instant>,
-    grace: Duration,
+    /// How long it may take in all.
+    limit: Duration,
     /// The workers that have stopped, by their numbers.
     stopped: Vec<usize>,
     dropped: usize,
@@ -33,16 +34,16 @@ impl Ending {
         Self {
             crew,
             state: Mutex::new(State {
-                grace: GRACE,
+                limit: 2 * GRACE,
                 ..State::default()
             }),
             changed: Condvar::new(),
         }
     }
 
-    /// How long the others wait for a worker that is stuck.
-    pub(crate) fn set_grace(&self, grace: Duration) {
-        self.state.lock().grace = grace;
+    /// How long the end may take.
+    pub(crate) fn set_limit(&self, limit: Duration) {
+        self.state.lock().limit = limit;
     }
 
     /// This worker has stopped running tasks. True if all have; false if some did not within the
@@ -50,7 +51,9 @@ impl Ending {
     pub(crate) fn meet_stopped(&self, worker: usize) -> bool {
         self.state.lock().stopped.push(worker);
         self.changed.notify_all();
-        self.wait_until(1, |state, crew| state.stopped.len() == crew)
+        let all_have = |state: &State, crew| state.stopped.len() == crew;
+        // Half of the limit, as dropping takes its time too.
+        self.wait_until(|limit| GRACE.min(limit / 2), all_have)
     }
 
     /// The workers that have not stopped.
@@ -85,16 +88,19 @@ impl Ending {
         self.changed.notify_all();
     }
 
-    /// Waits until all workers have left: for twice the grace, as dropping takes its time too.
+    /// Waits until all workers have left. False if some did not within the limit.
     pub(crate) fn wait_for_all(&self) -> bool {
-        self.wait_until(2, |state, crew| state.gone == crew)
+        self.wait_until(|limit| limit, |state, crew| state.gone == crew)
     }
 
-    fn wait_until(&self, graces: u32, done: impl Fn(&State, usize) -> bool) -> bool {
+    fn wait_until(
+        &self,
+        patience: impl Fn(Duration) -> Duration,
+        done: impl Fn(&State, usize) -> bool,
+    ) -> bool {
         let mut state = self.state.lock();
-        let grace = state.grace;
         let began = *state.began.get_or_insert_with(Instant::now);
-        let patience = grace.saturating_mul(graces);
+        let patience = patience(state.limit);
         while !done(&state, self.crew) {
             let left = patience.saturating_sub(began.elapsed());
             if left.is_zero() {

@@ -34,7 +34,7 @@ use super::sentinel::Sentinel;
 use super::shell::Shell;
 use crate::coop;
 use crate::driver::Scratch;
-use crate::primitive::Arc;
+use crate::primitive::{Arc, Ordering};
 use crate::sys::CoarseInstant;
 use crate::tasks::Runnable;
 
@@ -234,6 +234,11 @@ impl Local {
         let events = self.shell.driver.park(scratch)?;
         self.get_up();
         self.note_events(events, scratch);
+        // Before anything of its own: the one who woke it expects that, and nobody else is woken until
+        // then.
+        if self.shell.recruited.load(Ordering::Relaxed) {
+            self.steal();
+        }
         Ok(())
     }
 
