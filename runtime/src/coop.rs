@@ -37,6 +37,11 @@ pub(crate) fn has_left() -> bool {
     BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) > 0
 }
 
+/// Whether this thread runs tasks, and would keep them all waiting if it slept.
+pub(crate) fn is_counted() -> bool {
+    BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) != UNLIMITED
+}
+
 impl Progress {
     /// The operation was completed: it counts.
     #[inline]

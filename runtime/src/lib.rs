@@ -58,6 +58,7 @@ mod primitive;
 mod reactor;
 mod runtimes;
 mod shared;
+pub mod sync;
 mod sys;
 pub mod task;
 mod tasks;

@@ -9,6 +9,21 @@
 //! it, and from then on every user panics too. Nothing under our locks is left half-done by a panic
 //! (foreign code never runs there), so [`Mutex::lock`] hands out the data either way.
 
+/// Makes a constructor `const`, which it can be with std's types and not with the checker's.
+#[cfg(not(loom))]
+macro_rules! constant {
+    ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
+        $(#[$attribute])* $visibility const fn $($rest)*
+    };
+}
+#[cfg(loom)]
+macro_rules! constant {
+    ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
+        $(#[$attribute])* $visibility fn $($rest)*
+    };
+}
+pub(crate) use constant;
+
 /// Always std's: wakers are made of it, and no protocol here rests on its count.
 pub(crate) use std::sync::Arc;
 

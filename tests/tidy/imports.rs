@@ -11,6 +11,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("foreign", &[]),
     ("sys", &[]),
     ("coop", &[]),
+    ("sync", &["coop", "foreign", "primitive"]),
     ("park", &["primitive", "sys"]),
     ("reactor", &["foreign", "primitive", "sys"]),
     ("timer", &["foreign", "park", "primitive"]),
