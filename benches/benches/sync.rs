@@ -12,6 +12,20 @@ type Question = (&'static str, u32, fn(u32), fn(u32));
 
 fn main() {
     let questions: &[Question] = &[
+        (
+            "mpsc, 1 to 1",
+            1_000_000,
+            ours::one_to_one,
+            tokios::one_to_one,
+        ),
+        ("mpsc, 8 to 1", 1_000_000, ours::eight, tokios::eight),
+        (
+            "mpsc, unbounded",
+            1_000_000,
+            ours::unbounded,
+            tokios::unbounded,
+        ),
+        ("mpsc, one slot", 200_000, ours::one_slot, tokios::one_slot),
         ("oneshot", 300_000, ours::oneshot, tokios::oneshot),
         ("mutex, free", 1_000_000, ours::mutex, tokios::mutex),
         ("mutex, 100 tasks", 200_000, ours::mutexes, tokios::mutexes),
@@ -63,7 +77,51 @@ macro_rules! questions {
     ($module:ident, $library:ident, $on_one_worker:ident, $spawn:path, $yield_now:path) => {
         mod $module {
             use super::*;
-            use $library::sync::{Mutex, Notify, RwLock, Semaphore, oneshot};
+            use $library::sync::{Mutex, Notify, RwLock, Semaphore, mpsc, oneshot};
+
+            pub(super) fn one_to_one(count: u32) {
+                many_to_one(1, 100, count);
+            }
+
+            pub(super) fn eight(count: u32) {
+                many_to_one(8, 100, count);
+            }
+
+            /// Each message is a switch there and one back.
+            pub(super) fn one_slot(count: u32) {
+                many_to_one(1, 1, count);
+            }
+
+            fn many_to_one(senders: u32, room: usize, count: u32) {
+                $on_one_worker(async move {
+                    let (sender, mut receiver) = mpsc::channel(room);
+                    for _ in 0..senders {
+                        let sender = sender.clone();
+                        $spawn(async move {
+                            for number in 0..count / senders {
+                                let _ = sender.send(number).await;
+                            }
+                        });
+                    }
+                    drop(sender);
+                    while receiver.recv().await.is_some() {}
+                });
+            }
+
+            pub(super) fn unbounded(count: u32) {
+                $on_one_worker(async move {
+                    let (sender, mut receiver) = mpsc::unbounded_channel();
+                    $spawn(async move {
+                        for number in 0..count {
+                            let _ = sender.send(number);
+                            if number % 100 == 0 {
+                                $yield_now().await;
+                            }
+                        }
+                    });
+                    while receiver.recv().await.is_some() {}
+                });
+            }
 
             pub(super) fn oneshot(count: u32) {
                 $on_one_worker(async move {

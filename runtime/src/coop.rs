@@ -31,6 +31,11 @@ pub(crate) fn poll_proceed(context: &mut Context<'_>) -> Poll<Progress> {
     Poll::Ready(Progress(()))
 }
 
+/// Completes one operation that has no step of its own to ask in.
+pub(crate) async fn spend() {
+    std::future::poll_fn(|context| poll_proceed(context).map(Progress::made)).await;
+}
+
 /// Whether anything of the budget is left.
 #[inline]
 pub(crate) fn has_left() -> bool {

@@ -88,6 +88,38 @@ mod real {
         }
     }
 
+    pub(crate) type RwLockReadGuard<'a, T> = locks::RwLockReadGuard<'a, T>;
+
+    /// A lock for many readers or a writer, that does not poison.
+    #[derive(Debug, Default)]
+    pub(crate) struct RwLock<T>(locks::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(locks::RwLock::new(value))
+        }
+
+        pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+            #[cfg(not(tsan))]
+            return self
+                .0
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            #[cfg(tsan)]
+            return self.0.read();
+        }
+
+        pub(crate) fn write(&self) -> locks::RwLockWriteGuard<'_, T> {
+            #[cfg(not(tsan))]
+            return self
+                .0
+                .write()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            #[cfg(tsan)]
+            return self.0.write();
+        }
+    }
+
     /// A condition to sleep on, for the few threads that have no core of their own.
     #[derive(Debug, Default)]
     pub(crate) struct Condvar(locks::Condvar);
@@ -161,6 +193,25 @@ mod modelled {
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(|poison| poison.into_inner())
+        }
+    }
+
+    pub(crate) use loom::sync::RwLockReadGuard;
+
+    #[derive(Debug)]
+    pub(crate) struct RwLock<T>(loom::sync::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::RwLock::new(value))
+        }
+
+        pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+            self.0.read().unwrap_or_else(|poison| poison.into_inner())
+        }
+
+        pub(crate) fn write(&self) -> loom::sync::RwLockWriteGuard<'_, T> {
+            self.0.write().unwrap_or_else(|poison| poison.into_inner())
         }
     }
 

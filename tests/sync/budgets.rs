@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use runtime::sync::{Mutex, Notify, RwLock, Semaphore, oneshot};
+use runtime::sync::{
+    Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore, broadcast, mpsc, oneshot, watch,
+};
 use tests::deadline::soon;
 
 /// Does `step` until another task, spawned before, has run.
@@ -44,5 +46,45 @@ fn a_oneshot_yields() {
             let _ = sender.send(());
             let _ = receiver.await;
         });
+    });
+}
+
+#[test]
+fn a_channel_yields_at_both_ends() {
+    soon(|| {
+        let (sender, receiver) = mpsc::channel(1);
+        let receiver = Mutex::new(receiver);
+        others_run_beside(|| async {
+            // The lock is asked without its budget, so that only the channel's counts.
+            let mut receiver = receiver.try_lock().unwrap();
+            sender.send(()).await.unwrap();
+            receiver.try_recv().unwrap();
+        });
+        others_run_beside(|| async {
+            let mut receiver = receiver.try_lock().unwrap();
+            let _ = sender.try_send(());
+            receiver.recv().await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn values_and_meetings_yield() {
+    soon(|| {
+        let (sender, receiver) = watch::channel(0);
+        let receiver = Mutex::new(receiver);
+        others_run_beside(|| async {
+            sender.send(1).unwrap();
+            receiver.try_lock().unwrap().changed().await.unwrap();
+        });
+        let (sender, receiver) = broadcast::channel(1);
+        let receiver = Mutex::new(receiver);
+        others_run_beside(|| async {
+            sender.send(1).unwrap();
+            receiver.try_lock().unwrap().recv().await.unwrap();
+        });
+        let (barrier, cell) = (Barrier::new(1), OnceCell::from(1));
+        others_run_beside(|| async { assert!(barrier.wait().await.is_leader()) });
+        others_run_beside(|| async { assert_eq!(cell.get_or_init(|| async { 2 }).await, &1) });
     });
 }

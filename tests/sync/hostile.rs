@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use runtime::sync::{Mutex, Notify, RwLock, Semaphore, oneshot};
+use runtime::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, broadcast, mpsc, oneshot, watch};
 use tests::deadline::soon;
 use tests::foreign::{self, Foreign};
 
@@ -123,6 +123,101 @@ fn a_oneshot_is_come_back_into() {
             foreign::poll(&mut receiver, &waker.waker()),
             Poll::Ready(Ok(1))
         );
+    });
+}
+
+#[test]
+fn a_channel_is_come_back_into() {
+    soon(|| {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let waker = returning({
+            let sender = sender.clone();
+            move || {
+                drop(sender.try_reserve());
+                assert!(!sender.is_closed() && sender.capacity() < 2);
+            }
+        });
+        let mild = Arc::new(Foreign::new());
+        assert!(foreign::poll(&mut Box::pin(receiver.recv()), &waker.waker()).is_pending());
+        assert!(foreign::poll(&mut Box::pin(receiver.recv()), &mild.waker()).is_pending());
+        assert!(foreign::poll(&mut Box::pin(receiver.recv()), &waker.waker()).is_pending());
+        sender.try_send(0).unwrap();
+        let mut first = Box::pin(sender.send(1));
+        let mut second = Box::pin(sender.send(2));
+        let mut third = Box::pin(sender.send(3));
+        for send in [&mut first, &mut second, &mut third] {
+            assert!(foreign::poll(send, &waker.waker()).is_pending());
+        }
+        assert!(foreign::poll(&mut first, &mild.waker()).is_pending());
+        drop(third);
+        assert_eq!(receiver.try_recv(), Ok(0));
+        drop(first);
+        assert!(foreign::poll(&mut second, &waker.waker()).is_ready());
+        assert_eq!(receiver.try_recv(), Ok(2));
+        assert!(waker.wakes() > 1);
+    });
+}
+
+#[test]
+fn a_watched_value_and_a_broadcast_are_come_back_into() {
+    soon(|| {
+        let (value, mut watched) = watch::channel(0);
+        let (sender, mut receiver) = broadcast::channel(1);
+        let waker = returning({
+            let (value, sender) = (value.clone(), sender.clone());
+            move || {
+                drop(value.borrow());
+                assert_eq!((value.receiver_count(), sender.receiver_count()), (1, 1));
+                assert!(sender.len() < 2);
+            }
+        });
+        let mild = Arc::new(Foreign::new());
+        for number in 0..3 {
+            let mut changed = Box::pin(watched.changed());
+            let mut received = Box::pin(receiver.recv());
+            assert!(foreign::poll(&mut changed, &waker.waker()).is_pending());
+            assert!(foreign::poll(&mut received, &waker.waker()).is_pending());
+            if number == 1 {
+                assert!(foreign::poll(&mut changed, &mild.waker()).is_pending());
+                assert!(foreign::poll(&mut received, &mild.waker()).is_pending());
+            }
+            value.send(number).unwrap();
+            sender.send(number).unwrap();
+            assert!(foreign::poll(&mut changed, &waker.waker()).is_ready());
+            assert!(foreign::poll(&mut received, &waker.waker()).is_ready());
+        }
+        let mut left = Box::pin(receiver.recv());
+        assert!(foreign::poll(&mut left, &waker.waker()).is_pending());
+        drop(left);
+        assert!(waker.wakes() > 0);
+    });
+}
+
+#[test]
+fn a_barrier_is_come_back_into() {
+    soon(|| {
+        let barrier = Arc::new(Barrier::new(4));
+        let waker = returning({
+            let barrier = barrier.clone();
+            move || {
+                let mild = Arc::new(Foreign::new());
+                let _ = foreign::poll(&mut Box::pin(barrier.wait()), &mild.waker());
+            }
+        });
+        let mut waits = Box::pin(barrier.wait());
+        assert!(foreign::poll(&mut waits, &waker.waker()).is_pending());
+        let mut left = Box::pin(barrier.wait());
+        assert!(foreign::poll(&mut left, &waker.waker()).is_pending());
+        drop(left);
+        // From here on one that came in between would fill the round.
+        let mild = Arc::new(Foreign::new());
+        let mut others = [0, 1].map(|_| Box::pin(barrier.wait()));
+        for other in &mut others {
+            assert!(foreign::poll(other, &mild.waker()).is_pending());
+        }
+        let mut last = Box::pin(barrier.wait());
+        assert!(foreign::poll(&mut last, &mild.waker()).is_ready());
+        assert!(foreign::poll(&mut waits, &waker.waker()).is_ready());
     });
 }
 

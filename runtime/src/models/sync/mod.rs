@@ -2,10 +2,14 @@
 //!
 //! A waiter that is forgotten shows as a deadlock, what is lost or given twice as a count.
 
+mod broadcast;
 mod locks;
+mod meetings;
+mod mpsc;
 mod notify;
 mod oneshot;
 mod semaphore;
+mod watch;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
