@@ -51,6 +51,8 @@ mod executor;
 mod foreign;
 mod handle;
 pub mod io;
+#[doc(hidden)]
+pub mod macros;
 #[cfg(all(test, loom))]
 mod models;
 mod park;

@@ -11,6 +11,8 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("foreign", &[]),
     ("sys", &[]),
     ("coop", &[]),
+    // Its own macros, which stand at the root of the crate.
+    ("macros", &["join", "select", "try_join"]),
     ("sync", &["coop", "foreign", "primitive"]),
     ("park", &["primitive", "sys"]),
     ("reactor", &["foreign", "primitive", "sys"]),
@@ -41,7 +43,19 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ),
     ("io", &["coop", "driver", "reactor", "sys"]),
     ("time", &["coop", "driver", "primitive", "timer"]),
-    ("task", &["driver", "handle", "tasks"]),
+    (
+        "task",
+        &[
+            "coop",
+            "driver",
+            "foreign",
+            "handle",
+            "primitive",
+            "sync",
+            "tasks",
+            "time",
+        ],
+    ),
 ];
 
 /// Parts of `net`.

@@ -11,6 +11,7 @@
 //! | read a value by many, or change it by one | [`RwLock`] |
 //! | make a value once, when it is first needed | [`OnceCell`] |
 //! | wait until all have come | [`Barrier`] |
+//! | ask tasks to end, and those that they started | [`CancellationToken`] |
 //! | tell that something has happened, without a value | [`Notify`] |
 //!
 //! All are fair: who waits is served in the order of coming. A future that waits here may be dropped
@@ -24,6 +25,7 @@
 mod barrier;
 mod blocking;
 pub mod broadcast;
+mod cancel;
 pub mod mpsc;
 mod mutex;
 mod notify;
@@ -36,6 +38,7 @@ mod waiters;
 pub mod watch;
 
 pub use self::barrier::{Barrier, BarrierWaitResult};
+pub use self::cancel::{CancellationToken, DropGuard};
 pub use self::mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
 pub use self::notify::{Notified, Notify, OwnedNotified};
 pub use self::once_cell::{OnceCell, SetError};

@@ -1,4 +1,4 @@
-//! Barriers and cells that are filled once, with somebody who gives up.
+//! Barriers and cells that are filled once, with somebody who gives up; tokens and trackers.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use loom::future::block_on;
 use loom::thread;
 
 use super::try_once;
-use crate::sync::{Barrier, OnceCell};
+use crate::sync::{Barrier, CancellationToken, OnceCell};
+use crate::task::TaskTracker;
 
 #[test]
 fn two_meet_whoever_gives_up_before() {
@@ -51,5 +52,48 @@ fn a_maker_that_gives_up_strands_nobody() {
         });
         assert_eq!(*block_on(cell.get_or_init(|| async { 2 })), 2);
         other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_child_that_is_born_during_the_cancelling_is_asked_too() {
+    loom::model(|| {
+        let root = CancellationToken::new();
+        let other = thread::spawn({
+            let root = root.clone();
+            move || root.cancel()
+        });
+        let child = root.child_token();
+        drop(root);
+        block_on(child.cancelled());
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_child_that_goes_during_the_cancelling_leaves_no_trace() {
+    loom::model(|| {
+        let root = CancellationToken::new();
+        let grandchild = root.child_token().child_token();
+        let other = thread::spawn(move || drop(grandchild));
+        root.cancel();
+        other.join().unwrap();
+        assert!(root.child_token().is_cancelled());
+    });
+}
+
+#[test]
+fn the_last_token_and_the_closing_end_the_wait() {
+    loom::model(|| {
+        let tracker = TaskTracker::new();
+        let token = tracker.token();
+        let other = thread::spawn(move || drop(token));
+        let closer = thread::spawn({
+            let tracker = tracker.clone();
+            move || tracker.close()
+        });
+        block_on(tracker.wait());
+        other.join().unwrap();
+        assert!(closer.join().unwrap());
     });
 }
