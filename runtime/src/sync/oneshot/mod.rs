@@ -1,7 +1,7 @@
 //! A channel for one value: the answer to a request.
 //!
 //! Sending never waits, receiving waits for the sender's last word. What the two ends share is in
-//! [`shared`], and who may do what to it in [`state`].
+//! `shared`, and who may do what to it in `state`.
 
 mod shared;
 mod state;
