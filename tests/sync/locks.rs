@@ -116,6 +116,16 @@ fn a_writer_is_not_overtaken_by_readers() {
 }
 
 #[test]
+fn readers_are_limited_and_not_to_none() {
+    let lock = RwLock::with_max_readers(0, 1);
+    let reads = lock.try_read().unwrap();
+    assert!(lock.try_read().is_err());
+    drop(reads);
+    assert!(lock.try_write().is_ok());
+    assert!(panics(|| RwLock::with_max_readers(0, 0)).contains("RwLock::with_max_readers"));
+}
+
+#[test]
 fn a_writer_that_gives_up_lets_the_readers_in() {
     let lock = RwLock::new(0);
     let reads = ready(lock.read());

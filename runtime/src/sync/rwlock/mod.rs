@@ -70,7 +70,13 @@ impl<T> RwLock<T> {
 
     constant! {
         /// A lock with so many readers at once, at most.
+        ///
+        /// # Panics
+        ///
+        /// If that is 0.
         pub fn with_max_readers(value: T, most_readers: u32) -> Self {
+            // A writer takes all permits: of none there would be many writers.
+            assert!(most_readers > 0, "RwLock::with_max_readers: 0 lets nobody read, ask for 1");
             Self {
                 permits: Permits::new(most_readers as u64),
                 most_readers,
