@@ -128,11 +128,11 @@ impl Runtime {
         self.end(Some(Duration::ZERO));
     }
 
-    /// Ends it, once. `grace` is for workers that are stuck.
-    fn end(&mut self, grace: Option<Duration>) {
+    /// Ends it, once, and waits for its workers, for `limit` at most if there is one.
+    fn end(&mut self, limit: Option<Duration>) {
         self.handle.shared.shut_down();
         if !self.handle.shared.is_child() {
-            self.staff.end(&self.handle, grace);
+            self.staff.end(&self.handle, limit);
         }
     }
 

@@ -41,14 +41,14 @@ impl Staff {
         Ok(staff)
     }
 
-    /// After the runtime was shut down: waits for the threads, if this thread may wait. `grace`, if it
-    /// is not the default.
-    pub(crate) fn end(&mut self, handle: &Handle, grace: Option<Duration>) {
+    /// After the runtime was shut down: waits for the threads, if this thread may wait, for `limit` at
+    /// most if there is one.
+    pub(crate) fn end(&mut self, handle: &Handle, limit: Option<Duration>) {
         let threads = std::mem::take(&mut self.threads);
-        if let Some(grace) = grace {
-            handle.shared.set_grace(grace);
+        if let Some(limit) = limit {
+            handle.shared.set_limit(limit);
         }
-        let may_wait = !threads.is_empty() && !here::is_any() && grace != Some(Duration::ZERO);
+        let may_wait = !threads.is_empty() && !here::is_any() && limit != Some(Duration::ZERO);
         if may_wait && handle.shared.wait_for_workers() {
             // They have left: joining waits for their last steps. None of them panics on purpose.
             threads
