@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use tests::deadline::{soon, within};
+use tests::event::until;
 use tests::process::{descriptors, only_child, status, works};
 use tests::server::{Server, echo};
 use tests::{fd, skip};
@@ -244,11 +245,4 @@ fn the_server_starts_no_process_and_no_thread() {
         assert_eq!(status(server.pid(), "Threads"), "1");
         assert_eq!(only_child(server.pid()), None);
     });
-}
-
-/// Asks until it is so; the deadline of the test is the limit.
-fn until(mut is_so: impl FnMut() -> bool) {
-    while !is_so() {
-        thread::yield_now();
-    }
 }
