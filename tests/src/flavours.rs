@@ -39,6 +39,14 @@ impl Flavour {
         }
     }
 
+    /// The arguments by which our programs are told the same.
+    pub fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Single => &["--flavor", "single"],
+            Self::Steal => &["--flavor", "steal", "--workers", "2"],
+        }
+    }
+
     /// A runtime of this flavour.
     pub fn build(self) -> Runtime {
         self.builder().build().unwrap()
