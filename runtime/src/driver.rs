@@ -133,7 +133,12 @@ impl Driver {
 
     /// Whether the worker, one of several, is not asleep, nor about to be.
     pub(crate) fn is_up(&self) -> bool {
-        self.park_word().is_up()
+        self.nights().is_some()
+    }
+
+    /// How often it has slept, if it is up.
+    pub(crate) fn nights(&self) -> Option<u32> {
+        self.park_word().nights()
     }
 
     /// The worker is to have a notice after this time.

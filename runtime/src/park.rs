@@ -51,7 +51,8 @@ struct Watched {
     alarm: TimerFd,
 }
 
-/// Whether a worker is about to sleep, or is being helped: the second word.
+/// Whether a worker is about to sleep, or is being helped, and how often it has slept: the second
+/// word.
 pub(crate) struct Bed(AtomicU32);
 
 /// The word alone, without the bell: what the model checker looks at.
@@ -99,9 +100,10 @@ impl Park {
         self.watched.as_ref().is_none_or(|it| it.bed.lie_down())
     }
 
-    /// Whether the worker runs tasks, or is about to: it may be stuck in one.
-    pub(crate) fn is_up(&self) -> bool {
-        self.watched.as_ref().is_some_and(|it| it.bed.is_up())
+    /// If the worker runs tasks, or is about to, and so may be stuck in one: how many nights it has
+    /// slept. Who finds the same number again knows that it was up all the time.
+    pub(crate) fn nights(&self) -> Option<u32> {
+        self.watched.as_ref().and_then(|it| it.bed.look())
     }
 
     /// Begins to help. False if there is nobody to be helped.
@@ -188,35 +190,52 @@ impl Bed {
     }
 
     pub(crate) fn lie_down(&self) -> bool {
-        // Acquire pairs with the Release in `end_help`: what the helper left is seen by the look that
-        // comes instead of the sleep.
-        let result = self
-            .0
-            .compare_exchange(UP, ABED, Ordering::AcqRel, Ordering::Acquire);
+        // Nights are counted by the owner alone, so at worst the state has changed, and then it may
+        // not lie down. Acquire pairs with the Release in `end_help`: what the helper left is seen by
+        // the look that comes instead of the sleep.
+        let seen = self.0.load(Ordering::Relaxed);
+        let night = seen & !STATE;
+        let result = self.0.compare_exchange(
+            night | UP,
+            night | ABED,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
         result.is_ok()
     }
 
+    /// Also after [`lie_down`](Self::lie_down) has failed.
     pub(crate) fn get_up(&self) {
-        // SeqCst, with `is_up`: of a worker that gets up and then looks for somebody whose alarm is
+        // SeqCst, with `look`: of a worker that gets up and then looks for somebody whose alarm is
         // set, and one that lets its alarm be and then looks who is up, one sees the other.
-        self.0.swap(UP, Ordering::SeqCst);
+        //
+        // Nobody but the owner leaves ABED, so adding the difference takes it away and counts a night.
+        if self.0.load(Ordering::Relaxed) & STATE == ABED {
+            self.0.fetch_add(A_NIGHT - ABED, Ordering::SeqCst);
+        }
     }
 
-    pub(crate) fn is_up(&self) -> bool {
-        self.0.load(Ordering::SeqCst) != ABED
+    /// How many nights the worker has slept, if it is up.
+    pub(crate) fn look(&self) -> Option<u32> {
+        let seen = self.0.load(Ordering::SeqCst);
+        (seen & STATE != ABED).then_some(seen / A_NIGHT)
     }
 
     pub(crate) fn help(&self) -> bool {
+        let night = self.0.load(Ordering::Relaxed) & !STATE;
         // Acquire pairs with the Release in `get_up`.
-        let result = self
-            .0
-            .compare_exchange(UP, HELPED, Ordering::AcqRel, Ordering::Relaxed);
+        let result = self.0.compare_exchange(
+            night | UP,
+            night | HELPED,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
         result.is_ok()
     }
 
     pub(crate) fn end_help(&self) {
         // Nobody but the helper leaves HELPED. Release pairs with the Acquire in `lie_down`.
-        self.0.swap(UP, Ordering::AcqRel);
+        self.0.fetch_sub(HELPED, Ordering::AcqRel);
     }
 }
 
@@ -227,6 +246,8 @@ const TOKEN: u32 = 2;
 const UP: u32 = 0;
 const ABED: u32 = 1;
 const HELPED: u32 = 2;
+const STATE: u32 = 3;
+const A_NIGHT: u32 = 4;
 
 #[cfg(test)]
 mod tests {

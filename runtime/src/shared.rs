@@ -70,7 +70,7 @@ impl Hooks {
 
     /// That of a thread for calls that block.
     pub(crate) fn blocking_name(&self) -> String {
-        let name = self.thread_name.as_deref().unwrap_or("runtime-blocking");
+        let name = self.thread_name.as_deref().unwrap_or("blocking");
         name.to_owned()
     }
 }

@@ -3,13 +3,13 @@
 //! A task that computes for long, or blocks, holds its worker up, and with it everything that waits
 //! in that worker's epoll, timers and line. The others would not notice: nobody waits for a worker.
 //! So each sleeping worker has an alarm clock, and while any worker is up one other's is set. When it
-//! rings, its owner goes round: a worker that is up, and has not begun a new poll since the last
-//! round, is stuck. The one who finds it does its work: takes its line and its inbox over, looks into
+//! rings, its owner goes round: a worker that is up, has not slept and has not begun a new poll since
+//! the last round, is stuck. The one who finds it does its work: takes its line and its inbox over, looks into
 //! its reactor and its timers, and goes on doing so until it moves again. Meanwhile the reactor of the
 //! stuck worker is watched as a descriptor in the helper's own, so its events are served at once.
 //!
-//! The danger is that all alarm clocks are off while somebody is up. Whoever gets up makes sure that
-//! another's clock is set. Whoever turns its clock off looks, after that, whether anybody is up. Both
+//! The danger is that all alarm clocks are off while somebody is up. Whoever gets up, and has
+//! something to poll, makes sure that another's clock is set. Whoever turns its clock off looks, after that, whether anybody is up. Both
 //! words are written before the other is read, in one total order, so one of the two sees the other.
 //! Setting a clock is one system call and wakes nobody; it is needed about once a tenth of a second
 //! while there is work. When all have slept for that long the clocks are off, and the process is
@@ -39,6 +39,8 @@ pub(super) struct Sentinel {
 #[derive(Clone, Debug, Default)]
 struct Watched {
     beats: Beats,
+    /// How often it had slept, if it was up.
+    nights: Option<u32>,
     /// If it was stuck at the last round: since when it has been seen so.
     stuck_since: Option<Instant>,
     reported: bool,
@@ -81,7 +83,9 @@ impl Sentinel {
             let beats = other.pulse.look();
             let before = std::mem::replace(&mut watched.beats, beats);
             anybody_polled |= beats.has_polled_since(before);
-            if beats != before || !other.driver.is_up() {
+            let nights = other.driver.nights();
+            let was_up = std::mem::replace(&mut watched.nights, nights);
+            if beats != before || nights.is_none() || nights != was_up {
                 self.let_go(local, other);
                 continue;
             }
@@ -107,17 +111,18 @@ impl Sentinel {
             let pause = if self.calm < CALM { SHORT } else { LONG };
             return local.shell.driver.set_alarm(pause);
         }
+        let crew = &local.crew;
+        let index = local.shell.index;
+        // SeqCst, with `Bed::get_up`: see the head of this file.
+        crew.alarms.fetch_and(!bit(index), Ordering::SeqCst);
+        if crew.others(index).any(|other| other.driver.is_up()) {
+            crew.alarms.fetch_or(bit(index), Ordering::SeqCst);
+            // Two whose clocks ring at the same time would find each other up for ever.
+            let apart = SHORT * index as u32;
+            return local.shell.driver.set_alarm(LONG + apart);
+        }
         self.silent_since = None;
         self.calm = 0;
-        let crew = &local.crew;
-        let bit = bit(local.shell.index);
-        // SeqCst, with `Bed::get_up`: see the head of this file.
-        crew.alarms.fetch_and(!bit, Ordering::SeqCst);
-        let mut others = crew.others(local.shell.index);
-        if others.any(|other| other.driver.is_up()) {
-            crew.alarms.fetch_or(bit, Ordering::SeqCst);
-            local.shell.driver.set_alarm(LONG);
-        }
     }
 
     /// One helper at a time, unless that one is stuck as well. True if it is us.
@@ -149,6 +154,7 @@ impl Sentinel {
     fn let_go(&mut self, local: &Local, other: &Shell) {
         let watched = Watched {
             beats: other.pulse.look(),
+            nights: other.driver.nights(),
             ..Watched::default()
         };
         let before = std::mem::replace(&mut self.others[other.index], watched);
@@ -198,7 +204,8 @@ fn help(local: &Local, stuck: &Shell, scratch: &mut Scratch) {
 }
 
 impl Crew {
-    /// A worker has got up: another's clock must be set, lest this one gets stuck unseen.
+    /// A worker that has slept is about to poll something: another's clock must be set, lest this one
+    /// gets stuck unseen.
     #[inline]
     pub(super) fn see_to_a_sentinel(&self, awake: &Shell) {
         // SeqCst, with the turning off of a clock: see the head of this file.

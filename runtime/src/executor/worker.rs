@@ -63,6 +63,8 @@ pub(super) struct Local {
     may_go_next: Cell<bool>,
     /// A task is being polled, which may lend the core out.
     is_polling: Cell<bool>,
+    /// Since it got up, another worker's alarm clock was seen to be set.
+    is_looked_after: Cell<bool>,
     sentinel: RefCell<Sentinel>,
 }
 
@@ -96,6 +98,7 @@ impl Core {
                 queue: Queue::new(),
                 may_go_next: Cell::new(false),
                 is_polling: Cell::new(false),
+                is_looked_after: Cell::new(false),
                 sentinel: RefCell::new(Sentinel::new(crew.shells().len())),
             }),
             scratch: Scratch::new(),
@@ -177,14 +180,11 @@ impl Local {
     fn run(&self, scratch: &mut Scratch, main: &mut dyn Main) -> io::Result<Ended> {
         // What was spawned while nobody was here comes before what the main future spawns.
         self.take_inbox_of(&self.shell);
-        self.get_up();
+        self.is_looked_after.set(false);
         let mut turn = Turn::begin();
         loop {
             if self.shell.lane.is_some() {
-                match main.is_woken() {
-                    true => self.shell.pulse.beat(0),
-                    false => self.shell.pulse.turn(),
-                }
+                self.beat(main.is_woken());
                 self.is_polling.set(true);
             }
             if main.turn() {
@@ -234,8 +234,8 @@ impl Local {
 
     fn sleep(&self, scratch: &mut Scratch) -> io::Result<()> {
         self.shell.counts.parks.add(1);
+        self.is_looked_after.set(false);
         let events = self.shell.driver.park(scratch)?;
-        self.get_up();
         self.note_events(events, scratch);
         // Before anything of its own: the one who woke it expects that, and nobody else is woken until
         // then.
@@ -245,10 +245,17 @@ impl Local {
         Ok(())
     }
 
-    /// Somebody must look after a worker that is up, if there is anybody else.
+    /// Shows that this worker goes on. Somebody must look after one that polls, if there is anybody
+    /// else; one that gets up only to look round itself needs nobody.
     #[inline]
-    fn get_up(&self) {
-        if self.shell.lane.is_some() {
+    fn beat(&self, is_main_woken: bool) {
+        if is_main_woken {
+            self.shell.pulse.beat(0);
+        } else {
+            self.shell.pulse.turn();
+        }
+        if !self.is_looked_after.get() && (is_main_woken || self.has_tasks()) {
+            self.is_looked_after.set(true);
             self.crew.see_to_a_sentinel(&self.shell);
         }
     }
