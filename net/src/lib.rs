@@ -1,4 +1,4 @@
-//! Sockets for the [`runtime`]: TCP so far.
+//! Sockets for the [`runtime`]: TCP and UDP.
 //!
 //! A server in a few lines:
 //!
@@ -20,7 +20,7 @@
 //!
 //! [`TcpStream`] first: each of its methods names one system call and leaves the waiting to
 //! [`AsyncFd`](runtime::io::AsyncFd). Then [`TcpListener`] and [`Incoming`](tcp::Incoming), the
-//! accept loop that survives running out of descriptors. `sys/` holds the system calls, and all of
+//! accept loop that survives running out of descriptors. [`UdpSocket`] is for datagrams. `sys/` holds the system calls, and all of
 //! the crate's `unsafe`.
 #![deny(unsafe_code)]
 
@@ -28,9 +28,11 @@ mod addr;
 pub mod io;
 mod sys;
 pub mod tcp;
+pub mod udp;
 
 pub use addr::ToSocketAddrs;
 pub use tcp::{TcpListener, TcpStream};
+pub use udp::UdpSocket;
 
 /// The README's programs compile.
 #[cfg(doctest)]

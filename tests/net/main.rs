@@ -4,6 +4,7 @@
 //! comes to be, and what is said when it does not. `readiness` and `room` are the facts of the kernel
 //! that an edge-triggered runtime can trip over, one a test, for reading and for writing. `waiters`
 //! is about who is woken, `calls` about operations of the user's own, `sharing` about threads.
+//! The files that begin with `udp` are about datagrams: one by one, to groups, and many at a time.
 //! `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
 //! everything.
 
@@ -17,6 +18,9 @@ mod room;
 mod sharing;
 mod splitting;
 mod streams;
+mod udp;
+mod udp_groups;
+mod udp_packets;
 mod waiters;
 
 use net::{TcpListener, TcpStream};

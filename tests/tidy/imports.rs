@@ -49,6 +49,7 @@ const NET: &[(&str, &[&str])] = &[
     ("addr", &[]),
     ("io", &[]),
     ("tcp", &["addr", "io", "sys"]),
+    ("udp", &["addr", "sys"]),
 ];
 
 #[test]

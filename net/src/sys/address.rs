@@ -45,6 +45,11 @@ impl Address {
         ((&raw mut self.storage).cast(), &raw mut self.length)
     }
 
+    /// The address as it lies in memory.
+    pub(super) fn storage(&self) -> libc::sockaddr_storage {
+        self.storage
+    }
+
     /// The address in std's type.
     pub(crate) fn to_std(self) -> io::Result<SocketAddr> {
         match self.family() {

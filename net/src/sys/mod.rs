@@ -4,11 +4,17 @@
 //! from birth, no send raises `SIGPIPE`, and a call that a signal interrupts is made again here.
 
 mod address;
+mod control;
+mod datagram;
+pub(crate) mod multicast;
+pub(crate) mod option;
+pub(crate) mod packet;
 mod socket;
 
 pub(crate) use address::Address;
+pub(crate) use datagram::{peek_from, recv_from, send_to, udp_socket};
 pub(crate) use socket::{
-    accept, connect, is_readable, listen, peek, recv, recv_vectored, send, send_vectored, set_flag,
+    accept, bind, connect, is_readable, listen, peek, recv, recv_vectored, send, send_vectored,
     tcp_socket, vectored_length,
 };
 
@@ -18,10 +24,4 @@ pub(crate) mod errno {
         ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EMFILE, ENETDOWN, ENETUNREACH, ENFILE, ENOBUFS,
         ENOMEM, ENONET, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPERM, EPROTO, ETIMEDOUT,
     };
-}
-
-/// The options of a socket that are yes or no.
-pub(crate) mod option {
-    pub(crate) const REUSE_ADDRESS: (i32, i32) = (libc::SOL_SOCKET, libc::SO_REUSEADDR);
-    pub(crate) const NO_DELAY: (i32, i32) = (libc::IPPROTO_TCP, libc::TCP_NODELAY);
 }

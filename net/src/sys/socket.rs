@@ -7,7 +7,6 @@
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 use super::address::Address;
@@ -21,24 +20,20 @@ pub(crate) fn tcp_socket(address: &Address) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Sets an option that is yes or no.
-pub(crate) fn set_flag(socket: impl AsFd, (level, name): (i32, i32), on: bool) -> io::Result<()> {
-    let value = libc::c_int::from(on);
-    let size = size_of::<libc::c_int>() as libc::socklen_t;
-    let fd = socket.as_fd().as_raw_fd();
-    // SAFETY: the call reads one `c_int`, `value`.
-    check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size) })?;
-    Ok(())
-}
-
-/// Binds a socket and listens, with the longest queue that the kernel allows.
-pub(crate) fn listen(socket: impl AsFd, address: &Address) -> io::Result<()> {
+/// Gives a socket its address.
+pub(crate) fn bind(socket: impl AsFd, address: &Address) -> io::Result<()> {
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: the pointer and the length are those of one whole address.
     check(unsafe { libc::bind(fd, address.as_ptr(), address.length()) })?;
-    // The kernel cuts it to /proc/sys/net/core/somaxconn.
+    Ok(())
+}
+
+/// Listens, with a queue of `backlog` connections; the kernel cuts it to
+/// `/proc/sys/net/core/somaxconn`.
+pub(crate) fn listen(socket: impl AsFd, backlog: u32) -> io::Result<()> {
+    let backlog = libc::c_int::try_from(backlog).unwrap_or(libc::c_int::MAX);
     // SAFETY: listen takes no pointer.
-    check(unsafe { libc::listen(fd, libc::c_int::MAX) })?;
+    check(unsafe { libc::listen(socket.as_fd().as_raw_fd(), backlog) })?;
     Ok(())
 }
 
@@ -57,7 +52,7 @@ pub(crate) fn connect(socket: impl AsFd, address: &Address) -> io::Result<bool> 
 }
 
 /// Takes a connection from a listener's queue.
-pub(crate) fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, SocketAddr)> {
+pub(crate) fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, Address)> {
     let fd = listener.as_fd().as_raw_fd();
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     let mut peer = Address::room();
@@ -68,7 +63,7 @@ pub(crate) fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, SocketAddr)> {
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     let socket = unsafe { OwnedFd::from_raw_fd(accepted as libc::c_int) };
-    Ok((socket, peer.to_std()?))
+    Ok((socket, peer))
 }
 
 /// Whether there is something to read, or a connection to accept, now.
@@ -143,7 +138,7 @@ pub(crate) fn send_vectored(socket: impl AsFd, buffers: &[IoSlice<'_>]) -> io::R
 
 /// Calls again for as long as a signal interrupts.
 #[inline]
-fn retry(mut call: impl FnMut() -> isize) -> io::Result<usize> {
+pub(super) fn retry(mut call: impl FnMut() -> isize) -> io::Result<usize> {
     match call() {
         count @ 0.. => Ok(count as usize),
         _ => after_error(call),
@@ -165,7 +160,7 @@ fn after_error(mut call: impl FnMut() -> isize) -> io::Result<usize> {
     }
 }
 
-fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
+pub(super) fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
     if returned < 0 {
         Err(io::Error::last_os_error())
     } else {

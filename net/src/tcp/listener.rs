@@ -18,7 +18,7 @@ use runtime::io::{AsyncFd, FdKind, Interest};
 
 use super::{Incoming, TcpStream};
 use crate::addr::{self, ToSocketAddrs};
-use crate::sys::{self, Address};
+use crate::sys::{self, Address, option};
 
 /// A TCP socket that accepts connections.
 ///
@@ -159,7 +159,7 @@ impl TcpListener {
         }
         let (socket, peer) = sys::accept(listener)?;
         self.look_first.store(true, Ordering::Relaxed);
-        Ok((socket.into(), peer))
+        Ok((socket.into(), peer.to_std()?))
     }
 
     fn wrap(&self, accepted: (std::net::TcpStream, SocketAddr)) -> (TcpStream, SocketAddr) {
@@ -184,9 +184,13 @@ impl AsRawFd for TcpListener {
 fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let address = Address::from(address);
     let socket = sys::tcp_socket(&address)?;
-    sys::set_flag(&socket, sys::option::REUSE_ADDRESS, true)?;
+    option::set_flag(&socket, option::REUSE_ADDRESS, true)?;
     // Inherited by what is accepted: one call here instead of one a connection.
-    sys::set_flag(&socket, sys::option::NO_DELAY, true)?;
-    sys::listen(&socket, &address)?;
+    option::set_flag(&socket, option::NO_DELAY, true)?;
+    sys::bind(&socket, &address)?;
+    sys::listen(&socket, LONGEST_QUEUE)?;
     Ok(socket.into())
 }
+
+/// As long as the kernel allows.
+const LONGEST_QUEUE: u32 = u32::MAX;

@@ -15,7 +15,7 @@ use runtime::io::{AsyncFd, FdKind, Interest};
 
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::addr::{self, ToSocketAddrs};
-use crate::sys::{self, Address, errno};
+use crate::sys::{self, Address, errno, option};
 
 /// A TCP connection, accepted or made.
 ///
@@ -74,7 +74,7 @@ impl TcpStream {
     async fn connect_to(address: SocketAddr, caller: &Location<'_>) -> io::Result<Self> {
         let address = Address::from(address);
         let socket = sys::tcp_socket(&address)?;
-        sys::set_flag(&socket, sys::option::NO_DELAY, true)?;
+        option::set_flag(&socket, option::NO_DELAY, true)?;
         // Before the registration: an unconnected socket reports "hung up and writable".
         let is_connected = sys::connect(&socket, &address)?;
         let socket = std::net::TcpStream::from(socket);
