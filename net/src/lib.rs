@@ -19,17 +19,20 @@
 //! # Reading order
 //!
 //! [`TcpStream`] first: each of its methods names one system call and leaves the waiting to
-//! [`AsyncFd`](runtime::io::AsyncFd). Then [`TcpListener`] and [`Incoming`](tcp::Incoming), the
-//! accept loop that survives running out of descriptors. [`UdpSocket`] is for datagrams. `sys/` holds the system calls, and all of
-//! the crate's `unsafe`.
+//! [`AsyncFd`](runtime::io::AsyncFd). Then [`TcpListener`] and [`Incoming`], the accept loop that
+//! survives running out of descriptors. [`UdpSocket`] is for datagrams. `sys/` holds the system
+//! calls, and all of the crate's `unsafe`.
 #![deny(unsafe_code)]
 
+mod accept;
 mod addr;
 pub mod io;
+mod pause;
 mod sys;
 pub mod tcp;
 pub mod udp;
 
+pub use accept::{Incoming, Listener};
 pub use addr::ToSocketAddrs;
 pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;

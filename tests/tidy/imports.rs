@@ -48,7 +48,9 @@ const NET: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("addr", &[]),
     ("io", &[]),
-    ("tcp", &["addr", "io", "sys"]),
+    ("pause", &[]),
+    ("accept", &["pause", "sys"]),
+    ("tcp", &["accept", "addr", "io", "sys"]),
     ("udp", &["addr", "sys"]),
 ];
 
