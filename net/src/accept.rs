@@ -39,6 +39,7 @@ use crate::sys::{self, Address, errno};
 ///     }
 /// }
 /// # let _ = count::<net::TcpListener>;
+/// # let _ = count::<net::UnixListener>;
 /// ```
 pub trait Listener: sealed::Sealed {
     /// What it accepts.

@@ -1,4 +1,4 @@
-//! Sockets for the [`runtime`]: TCP and UDP.
+//! Sockets for the [`runtime`]: TCP, UDP and unix sockets.
 //!
 //! A server in a few lines:
 //!
@@ -20,22 +20,25 @@
 //!
 //! [`TcpStream`] first: each of its methods names one system call and leaves the waiting to
 //! [`AsyncFd`](runtime::io::AsyncFd). Then [`TcpListener`] and [`Incoming`], the accept loop that
-//! survives running out of descriptors. [`UdpSocket`] is for datagrams. `sys/` holds the system
-//! calls, and all of the crate's `unsafe`.
+//! survives running out of descriptors. [`UdpSocket`] is for datagrams, [`unix`] for what stays on
+//! the machine. `sys/` holds the system calls, and all of the crate's `unsafe`.
 #![deny(unsafe_code)]
 
 mod accept;
 mod addr;
+mod halves;
 pub mod io;
 mod pause;
 mod sys;
 pub mod tcp;
 pub mod udp;
+pub mod unix;
 
 pub use accept::{Incoming, Listener};
 pub use addr::ToSocketAddrs;
 pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;
+pub use unix::{UnixDatagram, UnixListener, UnixStream};
 
 /// The README's programs compile.
 #[cfg(doctest)]

@@ -4,6 +4,7 @@
 //! room for somebody who is not connected to it. What is left is to try again after a while: at
 //! first soon, then less and less often.
 
+use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -45,6 +46,17 @@ impl Pauses {
             self.running = None;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// The next pause, begun and waited for.
+    pub(crate) async fn wait(&mut self, runtime: &Handle) -> io::Result<()> {
+        self.begin(runtime);
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    /// Whether a pause was begun and has not been seen to end.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.is_some()
     }
 
     /// It has worked: the next pause is a short one again.

@@ -4,7 +4,8 @@
 //! comes to be, and what is said when it does not. `readiness` and `room` are the facts of the kernel
 //! that an edge-triggered runtime can trip over, one a test, for reading and for writing. `waiters`
 //! is about who is woken, `calls` about operations of the user's own, `sharing` about threads.
-//! The files that begin with `udp` are about datagrams: one by one, to groups, and many at a time.
+//! The files that begin with `udp` are about datagrams: one by one, to groups, and many at a time;
+//! those with `unix` about sockets that stay on the machine, and the descriptors they carry.
 //! `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
 //! everything.
 
@@ -21,6 +22,9 @@ mod streams;
 mod udp;
 mod udp_groups;
 mod udp_packets;
+mod unix_datagrams;
+mod unix_fds;
+mod unix_streams;
 mod waiters;
 
 use net::{TcpListener, TcpStream};

@@ -6,8 +6,9 @@
 use std::fs::{self, File};
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, RawFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
 
 /// A pipe: the end to read, and the end to write.
 pub fn pipe() -> (File, File) {
@@ -35,6 +36,32 @@ pub fn unix_pair() -> (UnixStream, UnixStream) {
     one.set_nonblocking(true).unwrap();
     other.set_nonblocking(true).unwrap();
     (one, other)
+}
+
+/// Connects a unix socket that has a name of its own, both abstract, and leaves it open.
+pub fn connect_from(from: &SocketAddr, to: &SocketAddr) -> OwnedFd {
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+    // SAFETY: the call takes no pointer.
+    let fd = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
+    check(fd);
+    // SAFETY: the descriptor was just made, and nobody else has it.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    type Call = unsafe extern "C" fn(RawFd, *const libc::sockaddr, libc::socklen_t) -> libc::c_int;
+    let calls: [(&SocketAddr, Call); 2] = [(from, libc::bind), (to, libc::connect)];
+    for (address, call) in calls {
+        let name = address.as_abstract_name().unwrap();
+        let mut raw = libc::sockaddr_un {
+            sun_family: libc::AF_UNIX as libc::sa_family_t,
+            sun_path: [0; 108],
+        };
+        for (to, from) in raw.sun_path.iter_mut().skip(1).zip(name) {
+            *to = *from as libc::c_char;
+        }
+        let length = (mem::offset_of!(libc::sockaddr_un, sun_path) + 1 + name.len()) as u32;
+        // SAFETY: either call reads as many bytes of the address as it is told, which are there.
+        check(unsafe { call(fd, (&raw const raw).cast(), length) });
+    }
+    socket
 }
 
 /// Puts a descriptor of std's into the mode that the runtime wants.
@@ -118,9 +145,9 @@ pub fn shut(socket: impl AsFd) {
 }
 
 /// Makes a listener's queue as short as the kernel allows.
-pub fn shorten_queue(listener: &std::net::TcpListener) {
+pub fn shorten_queue(listener: impl AsFd) {
     // SAFETY: the call takes no pointer.
-    check(unsafe { libc::listen(listener.as_raw_fd(), 0) });
+    check(unsafe { libc::listen(listener.as_fd().as_raw_fd(), 0) });
 }
 
 /// Whether a program that this one starts gets the descriptor.

@@ -14,6 +14,7 @@ pub mod fd;
 pub mod foreign;
 pub mod once;
 pub mod panics;
+pub mod place;
 pub mod process;
 pub mod server;
 

@@ -52,6 +52,8 @@ const NET: &[(&str, &[&str])] = &[
     ("accept", &["pause", "sys"]),
     ("tcp", &["accept", "addr", "io", "sys"]),
     ("udp", &["addr", "sys"]),
+    ("halves", &["io", "sys"]),
+    ("unix", &["accept", "halves", "pause", "sys"]),
 ];
 
 #[test]

@@ -66,6 +66,11 @@ pub(crate) fn part<const SIZE: usize>(bytes: &[u8], at: usize) -> Option<[u8; SI
     bytes.get(at..)?.first_chunk().copied()
 }
 
+/// How much room a message with so much data takes, without the padding after it.
+pub(crate) const fn length_of(data: usize) -> usize {
+    HEADER + data
+}
+
 const fn padded(length: usize) -> usize {
     length.next_multiple_of(WORD)
 }
