@@ -54,11 +54,6 @@ impl Pauses {
         poll_fn(|context| self.poll(context)).await
     }
 
-    /// Whether a pause was begun and has not been seen to end.
-    pub(crate) fn is_running(&self) -> bool {
-        self.running.is_some()
-    }
-
     /// It has worked: the next pause is a short one again.
     pub(crate) fn start_over(&mut self) {
         self.next = self.shortest;

@@ -3,16 +3,20 @@
 //! The sender waits while the receiver's queue is full. Who is connected to the receiver is told
 //! when there is room; who is not may never be, and must come through all the same.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::os::unix::net::UnixDatagram as StdDatagram;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use net::UnixDatagram;
 use net::unix::{UnixSeqpacket, UnixSeqpacketListener};
 use runtime::io::Interest;
 use tests::fd;
+use tests::foreign;
 use tests::once::once;
 use tests::place::{Place, abstract_name};
 
@@ -126,9 +130,9 @@ fn who_is_connected_waits_for_room_and_is_told() {
     });
 }
 
-/// Not one of the datagrams in the queue is the waiting sender's: the kernel will not tell it.
+/// The kernel tells the sender nothing of that queue, and makes its own socket writable each time.
 #[test]
-fn who_is_not_connected_gets_through_a_queue_that_others_have_filled() {
+fn who_is_not_connected_gets_through_a_full_queue_and_does_not_spin() {
     run(async || {
         let name = abstract_name();
         let receiver = UnixDatagram::bind(&name).unwrap();
@@ -139,17 +143,48 @@ fn who_is_not_connected_gets_through_a_queue_that_others_have_filled() {
         let count = fill(|| other.try_send_to(b"fill", &name));
         assert!(count > 0);
         blocks(waits.try_send_to(b"x", &name));
-        let sending = runtime::spawn_local({
-            let name = name.clone();
-            async move { waits.send_to(b"at last", &name).await }
+        let polls = Arc::new(AtomicUsize::new(0));
+        // By an executor that renews no budget: who spins there does so within one poll.
+        let sending = thread::spawn({
+            let (name, polls) = (name.clone(), polls.clone());
+            move || {
+                let mut sending = pin!(waits.send_to(b"at last", &name));
+                foreign::block_on(poll_fn(|context| {
+                    polls.fetch_add(1, Ordering::SeqCst);
+                    sending.as_mut().poll(context)
+                }))
+            }
         });
-        runtime::task::yield_now().await;
+        // A real wait, as how often it tries shows over a time only.
+        runtime::time::sleep(runtime::time::Duration::from_millis(60)).await;
+        let polls = polls.load(Ordering::SeqCst);
+        assert!((3..20).contains(&polls), "{polls} polls");
         let mut buffer = [0; 16];
         for _ in 0..count {
             receiver.recv(&mut buffer).await.unwrap();
         }
         assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 7);
-        assert_eq!(sending.await.unwrap().unwrap(), 7);
+        assert_eq!(sending.join().unwrap().unwrap(), 7);
+    });
+}
+
+#[test]
+fn who_is_not_connected_waits_for_room_of_its_own_too() {
+    run(async || {
+        let name = abstract_name();
+        let receiver = UnixDatagram::bind(&name).unwrap();
+        let sender = UnixDatagram::unbound().unwrap();
+        // So large that the sender's room is used up before the receiver's queue is.
+        let large = vec![7; 60_000];
+        let count = fill(|| sender.try_send_to(&large, &name));
+        let mut sending = pin!(sender.send_to(&large, &name));
+        assert!(once(sending.as_mut()).await.is_pending());
+        let mut buffer = vec![0; 60_000];
+        for _ in 0..count {
+            receiver.recv(&mut buffer).await.unwrap();
+        }
+        sending.await.unwrap();
+        assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 60_000);
     });
 }
 

@@ -71,14 +71,24 @@ pub(crate) fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, Address)> {
 /// An `accept` that finds nothing costs eighteen times this: the kernel makes the new socket before
 /// it looks.
 pub(crate) fn is_readable(socket: impl AsFd) -> io::Result<bool> {
+    Ok(poll(socket, libc::POLLIN)? != 0)
+}
+
+/// Whether there is room to write, now.
+pub(crate) fn is_writable(socket: impl AsFd) -> io::Result<bool> {
+    Ok(poll(socket, libc::POLLOUT)? != 0)
+}
+
+/// Which of the `events` there are now, and whether there is an error or a hang-up.
+pub(super) fn poll(socket: impl AsFd, events: libc::c_short) -> io::Result<libc::c_short> {
     let mut query = libc::pollfd {
         fd: socket.as_fd().as_raw_fd(),
-        events: libc::POLLIN,
+        events,
         revents: 0,
     };
     // SAFETY: `query` is one entry, as the count says.
-    let ready = retry(|| unsafe { libc::poll(&raw mut query, 1, 0) as isize })?;
-    Ok(ready > 0)
+    retry(|| unsafe { libc::poll(&raw mut query, 1, 0) as isize })?;
+    Ok(query.revents)
 }
 
 /// Reads bytes that have come.

@@ -2,20 +2,20 @@
 //!
 //! Unlike UDP's they are not lost: if the receiver's queue is full, the sender waits. There lies the
 //! danger. A socket that is *connected* to the receiver is told when there is room again. One that
-//! names the receiver with each datagram is not, unless a datagram of its own is in that queue: if
-//! others have filled it, no event will ever come. So [`send_to`](UnixDatagram::send_to) waits for
-//! the event and tries again now and then, whichever works first, and there is no poll function for
-//! it: a poll function has nowhere to keep a timer.
+//! names the receiver with each datagram is told nothing of that queue; instead, each attempt that
+//! fails makes the socket itself writable anew, as the room for the datagram is taken and given
+//! back. Who waited for that edge would spin. So [`send_to`](UnixDatagram::send_to) tries again after
+//! a while, and waits for an edge only if it is its own socket that has no room. There is no poll
+//! function for it: a poll function has nowhere to keep a timer.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::{SocketAddr, UnixDatagram as StdDatagram};
 use std::panic::Location;
 use std::path::Path;
-use std::pin::pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use runtime::Handle;
@@ -211,25 +211,18 @@ impl UnixDatagram {
     /// If the future is dropped before it is done, nothing was sent.
     pub async fn send_to_addr(&self, bytes: &[u8], address: &SocketAddr) -> io::Result<usize> {
         let to = Address::from(address);
-        let call = |socket: &StdDatagram| sys::send_to(socket, bytes, &to);
-        let mut sending = pin!(self.io.write_with(call));
         let mut pauses = Pauses::between(SHORTEST_PAUSE, LONGEST_PAUSE);
-        poll_fn(|context| {
-            if let Poll::Ready(sent) = sending.as_mut().poll(context) {
-                return Poll::Ready(sent);
+        loop {
+            match sys::send_to(self.io.get_ref(), bytes, &to) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return sent,
             }
-            loop {
-                if pauses.is_running() {
-                    ready!(pauses.poll(context))?;
-                    match call(self.io.get_ref()) {
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                        sent => return Poll::Ready(sent),
-                    }
-                }
-                pauses.begin(&self.runtime);
+            if sys::is_writable(self.io.get_ref())? {
+                pauses.wait(&self.runtime).await?;
+            } else {
+                self.io.async_io(Interest::WRITABLE, has_room).await?;
             }
-        })
-        .await
+        }
     }
 
     /// Sends a datagram to a path or an abstract name if there is room for it, without waiting.
@@ -514,7 +507,15 @@ fn peek_from(socket: &StdDatagram, buffer: &mut [u8]) -> io::Result<(usize, Sock
     Ok((count, source.to_unix()))
 }
 
+/// Whether the socket has room of its own.
+fn has_room(socket: &StdDatagram) -> io::Result<()> {
+    match sys::is_writable(socket)? {
+        true => Ok(()),
+        false => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
 /// A receiver that works has room again after about as long.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+const SHORTEST_PAUSE: Duration = Duration::from_micros(200);
 /// A crowd of senders that all try this often does not keep a slow receiver from its work.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
