@@ -1,4 +1,4 @@
-//! Sockets for the [`runtime`]: TCP, UDP and unix sockets.
+//! Sockets for the [`runtime`]: TCP, UDP, unix sockets, and pipes.
 //!
 //! A server in a few lines:
 //!
@@ -20,8 +20,8 @@
 //!
 //! [`TcpStream`] first: each of its methods names one system call and leaves the waiting to
 //! [`AsyncFd`](runtime::io::AsyncFd). Then [`TcpListener`] and [`Incoming`], the accept loop that
-//! survives running out of descriptors. [`UdpSocket`] is for datagrams, [`unix`] for what stays on
-//! the machine. `sys/` holds the system calls, and all of the crate's `unsafe`.
+//! survives running out of descriptors. [`UdpSocket`] is for datagrams, [`unix`] and [`pipe`] for what
+//! stays on the machine. `sys/` holds the system calls, and all of the crate's `unsafe`.
 #![deny(unsafe_code)]
 
 mod accept;
@@ -29,6 +29,7 @@ mod addr;
 mod halves;
 pub mod io;
 mod pause;
+pub mod pipe;
 mod sys;
 pub mod tcp;
 pub mod udp;

@@ -5,7 +5,8 @@
 //! that an edge-triggered runtime can trip over, one a test, for reading and for writing. `waiters`
 //! is about who is woken, `calls` about operations of the user's own, `sharing` about threads.
 //! The files that begin with `udp` are about datagrams: one by one, to groups, and many at a time;
-//! those with `unix` about sockets that stay on the machine, and the descriptors they carry.
+//! those with `unix` about sockets that stay on the machine, and the descriptors they carry; `pipes` about
+//! pipes and FIFOs.
 //! `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
 //! everything.
 
@@ -14,6 +15,7 @@ mod calls;
 mod connecting;
 mod descriptors;
 mod endings;
+mod pipes;
 mod readiness;
 mod room;
 mod sharing;

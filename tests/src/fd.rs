@@ -3,12 +3,15 @@
 //! All of it is non-blocking and close-on-exec, as the runtime wants it, and panics when it fails:
 //! that a test cannot do its own part is no result.
 
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
+use std::path::Path;
 
 /// A pipe: the end to read, and the end to write.
 pub fn pipe() -> (File, File) {
@@ -28,6 +31,28 @@ fn pipe_with(flags: libc::c_int) -> (File, File) {
     // SAFETY: pipe2 has just made them, and nobody else owns them.
     let [reader, writer] = ends.map(|end| unsafe { File::from_raw_fd(end) });
     (reader, writer)
+}
+
+/// Makes a FIFO.
+pub fn make_fifo(path: &Path) {
+    let path = CString::new(path.as_os_str().as_bytes()).unwrap();
+    // SAFETY: the path ends with a zero.
+    check(unsafe { libc::mkfifo(path.as_ptr(), 0o600) });
+}
+
+/// Puts the writing end of a pipe into packet mode.
+pub fn set_packets(file: impl AsFd) {
+    let fd = file.as_fd().as_raw_fd();
+    // SAFETY: the call takes no pointer.
+    check(unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_DIRECT) });
+}
+
+/// Whether an open file is in non-blocking mode.
+pub fn is_nonblocking(file: impl AsFd) -> bool {
+    // SAFETY: the call takes no pointer.
+    let flags = unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_GETFL) };
+    check(flags);
+    flags & libc::O_NONBLOCK != 0
 }
 
 /// A connected pair of unix sockets.

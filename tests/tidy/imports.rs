@@ -53,6 +53,7 @@ const NET: &[(&str, &[&str])] = &[
     ("tcp", &["accept", "addr", "io", "sys"]),
     ("udp", &["addr", "sys"]),
     ("halves", &["io", "sys"]),
+    ("pipe", &["io", "pause", "sys"]),
     ("unix", &["accept", "halves", "pause", "sys"]),
 ];
 

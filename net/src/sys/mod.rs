@@ -6,9 +6,11 @@
 mod address;
 mod control;
 mod datagram;
+pub(crate) mod file;
 pub(crate) mod multicast;
 pub(crate) mod option;
 pub(crate) mod packet;
+pub(crate) mod pipe;
 mod rights;
 mod socket;
 mod unix;
@@ -26,6 +28,6 @@ pub(crate) use unix::{Carries, peer_credentials, unix_pair, unix_socket};
 pub(crate) mod errno {
     pub(crate) use libc::{
         ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EMFILE, ENETDOWN, ENETUNREACH, ENFILE, ENOBUFS,
-        ENOMEM, ENONET, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPERM, EPROTO, ETIMEDOUT,
+        ENOMEM, ENONET, ENOPROTOOPT, ENOTCONN, ENXIO, EOPNOTSUPP, EPERM, EPROTO, ETIMEDOUT,
     };
 }

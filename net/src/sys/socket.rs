@@ -179,4 +179,4 @@ pub(super) fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
 }
 
 /// `IOV_MAX`: the kernel refuses more.
-const MOST_SLICES: usize = 1024;
+pub(super) const MOST_SLICES: usize = 1024;
