@@ -21,7 +21,7 @@
 //! [`TcpStream`] first: each of its methods names one system call and leaves the waiting to
 //! [`AsyncFd`](runtime::io::AsyncFd). Then [`TcpListener`] and [`Incoming`], the accept loop that
 //! survives running out of descriptors. [`UdpSocket`] is for datagrams, [`unix`] and [`pipe`] for what
-//! stays on the machine. `sys/` holds the system calls, and all of the crate's `unsafe`.
+//! stays on the machine, [`stdio`] for what the program was started with. `sys/` holds the system calls, and all of the crate's `unsafe`.
 #![deny(unsafe_code)]
 
 mod accept;
@@ -30,6 +30,7 @@ mod halves;
 pub mod io;
 mod pause;
 pub mod pipe;
+pub mod stdio;
 mod sys;
 pub mod tcp;
 pub mod udp;

@@ -6,7 +6,7 @@
 //! is about who is woken, `calls` about operations of the user's own, `sharing` about threads.
 //! The files that begin with `udp` are about datagrams: one by one, to groups, and many at a time;
 //! those with `unix` about sockets that stay on the machine, and the descriptors they carry; `pipes` about
-//! pipes and FIFOs.
+//! pipes and FIFOs, `stdio` about what a program is started with.
 //! `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
 //! everything.
 
@@ -20,6 +20,7 @@ mod readiness;
 mod room;
 mod sharing;
 mod splitting;
+mod stdio;
 mod streams;
 mod udp;
 mod udp_groups;

@@ -12,6 +12,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
+use std::ptr;
 
 /// A pipe: the end to read, and the end to write.
 pub fn pipe() -> (File, File) {
@@ -38,6 +39,44 @@ pub fn make_fifo(path: &Path) {
     let path = CString::new(path.as_os_str().as_bytes()).unwrap();
     // SAFETY: the path ends with a zero.
     check(unsafe { libc::mkfifo(path.as_ptr(), 0o600) });
+}
+
+/// Puts a descriptor in the place of one of the first three, until the answer is dropped.
+pub fn put_at(number: RawFd, given: &OwnedFd) -> PutBack {
+    // SAFETY: the call takes no pointer.
+    let saved = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
+    check(saved);
+    // SAFETY: the call takes no pointer.
+    check(unsafe { libc::dup2(given.as_raw_fd(), number) });
+    PutBack { number, saved }
+}
+
+/// Puts back what was there; see [`put_at`].
+#[derive(Debug)]
+pub struct PutBack {
+    number: RawFd,
+    saved: RawFd,
+}
+
+impl Drop for PutBack {
+    fn drop(&mut self) {
+        // SAFETY: the call takes no pointer.
+        unsafe { libc::dup2(self.saved, self.number) };
+        // SAFETY: the duplicate was made for this, and nobody else has it.
+        unsafe { libc::close(self.saved) };
+    }
+}
+
+/// A terminal: the side of the program that shows it, and the terminal.
+pub fn terminal() -> (File, File) {
+    let (mut master, mut terminal) = (-1, -1);
+    let (name, settings, size) = (ptr::null_mut(), ptr::null(), ptr::null());
+    let (one, other) = (&raw mut master, &raw mut terminal);
+    // SAFETY: there is room for the two descriptors, and the rest is not asked for.
+    check(unsafe { libc::openpty(one, other, name, settings, size) });
+    // SAFETY: the call has just made them, and nobody else owns them.
+    let [master, terminal] = [master, terminal].map(|fd| unsafe { File::from_raw_fd(fd) });
+    (master, terminal)
 }
 
 /// Puts the writing end of a pipe into packet mode.

@@ -54,6 +54,7 @@ const NET: &[(&str, &[&str])] = &[
     ("udp", &["addr", "sys"]),
     ("halves", &["io", "sys"]),
     ("pipe", &["io", "pause", "sys"]),
+    ("stdio", &["sys"]),
     ("unix", &["accept", "halves", "pause", "sys"]),
 ];
 

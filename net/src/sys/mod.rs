@@ -19,8 +19,8 @@ pub(crate) use address::Address;
 pub(crate) use datagram::{peek_from, recv_from, send_to, udp_socket};
 pub(crate) use rights::{Delivery, MOST_FDS, recv_with_fds, send_with_fds};
 pub(crate) use socket::{
-    accept, bind, connect, is_readable, is_writable, listen, peek, recv, recv_vectored, send,
-    send_vectored, tcp_socket, vectored_length,
+    accept, bind, connect, is_readable, is_writable, listen, peek, recv, recv_now, recv_vectored,
+    send, send_now, send_vectored, tcp_socket, vectored_length,
 };
 pub(crate) use unix::{Carries, peer_credentials, unix_pair, unix_socket};
 

@@ -97,6 +97,11 @@ pub(crate) fn recv(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
     recv_with(socket, buffer, 0)
 }
 
+/// Reads bytes that have come, from a socket that need not be in non-blocking mode.
+pub(crate) fn recv_now(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    recv_with(socket, buffer, libc::MSG_DONTWAIT)
+}
+
 /// Looks at bytes that have come, and leaves them.
 pub(crate) fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
     recv_with(socket, buffer, libc::MSG_PEEK)
@@ -132,6 +137,14 @@ pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: the call reads `bytes`.
     retry(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) })
+}
+
+/// Writes bytes for which there is room, to a socket that need not be in non-blocking mode.
+pub(crate) fn send_now(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    let fd = socket.as_fd().as_raw_fd();
+    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+    // SAFETY: the call reads `bytes`.
+    retry(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
 }
 
 /// Writes from several buffers, one after the other.
