@@ -7,11 +7,12 @@
 //! The files that begin with `udp` are about datagrams: one by one, to groups, and many at a time;
 //! those with `unix` about sockets that stay on the machine, and the descriptors they carry; `pipes` about
 //! pipes and FIFOs, `stdio` about what a program is started with.
-//! `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
+//! `conformance` is what holds of all of these. `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
 //! everything.
 
 mod accepting;
 mod calls;
+mod conformance;
 mod connecting;
 mod descriptors;
 mod endings;

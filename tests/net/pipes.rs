@@ -323,15 +323,15 @@ fn ends_are_taken_over_and_given_away_in_the_mode_that_is_wanted() {
         let (reader, writer) = std::io::pipe().unwrap();
         let receiver = Receiver::from_owned_fd(OwnedFd::from(reader)).unwrap();
         let sender = Sender::from_owned_fd(OwnedFd::from(writer)).unwrap();
-        assert!(fd::is_nonblocking(&receiver) && fd::is_nonblocking(&sender));
+        assert!(fd::is_nonblocking(receiver.as_raw_fd()) && fd::is_nonblocking(sender.as_raw_fd()));
         sender.write_all(b"x").await.unwrap();
         receiver.read_exact(&mut [0; 1]).await.unwrap();
         let number = receiver.as_raw_fd();
         let reader = receiver.into_blocking_fd().unwrap();
         assert_eq!(reader.as_raw_fd(), number);
-        assert!(!fd::is_nonblocking(&reader));
+        assert!(!fd::is_nonblocking(reader.as_raw_fd()));
         let writer = sender.into_nonblocking_fd();
-        assert!(fd::is_nonblocking(&writer));
+        assert!(fd::is_nonblocking(writer.as_raw_fd()));
         File::from(writer).write_all(b"y").unwrap();
         File::from(reader).read_exact(&mut [0; 1]).unwrap();
     });

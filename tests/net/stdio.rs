@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, IsTerminal, Read, Seek, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 
@@ -23,7 +23,7 @@ fn with_stdin(given: impl Into<OwnedFd>, test: impl AsyncFnOnce(BorrowedFd<'_>))
     let _put = fd::put_at(0, &given);
     runtime::block_on(test(given.as_fd()));
     assert!(
-        !fd::is_nonblocking(&given),
+        !fd::is_nonblocking(given.as_raw_fd()),
         "the mode is not ours to change"
     );
 }
@@ -34,7 +34,7 @@ fn with_stdout(given: impl Into<OwnedFd>, test: impl AsyncFnOnce()) {
     let put = fd::put_at(1, &given);
     runtime::block_on(test());
     assert!(
-        !fd::is_nonblocking(&given),
+        !fd::is_nonblocking(given.as_raw_fd()),
         "the mode is not ours to change"
     );
     drop(put);
@@ -76,7 +76,7 @@ fn a_socket_is_waited_for_and_stays_as_it_was() {
             {
                 let mut waiting = pin!(stdin.read(&mut buffer));
                 assert!(once(waiting.as_mut()).await.is_pending());
-                assert!(!fd::is_nonblocking(given));
+                assert!(!fd::is_nonblocking(given.as_raw_fd()));
                 peer.write_all(b"sent").unwrap();
                 assert_eq!(waiting.await.unwrap(), 4);
             }

@@ -87,9 +87,9 @@ pub fn set_packets(file: impl AsFd) {
 }
 
 /// Whether an open file is in non-blocking mode.
-pub fn is_nonblocking(file: impl AsFd) -> bool {
+pub fn is_nonblocking(fd: impl AsRawFd) -> bool {
     // SAFETY: the call takes no pointer.
-    let flags = unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_GETFL) };
+    let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
     check(flags);
     flags & libc::O_NONBLOCK != 0
 }
