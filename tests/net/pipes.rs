@@ -320,7 +320,7 @@ fn what_is_no_fifo_is_refused_with_the_cure() {
 #[test]
 fn ends_are_taken_over_and_given_away_in_the_mode_that_is_wanted() {
     run(async || {
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = fd::blocking_pipe();
         let receiver = Receiver::from_owned_fd(OwnedFd::from(reader)).unwrap();
         let sender = Sender::from_owned_fd(OwnedFd::from(writer)).unwrap();
         assert!(fd::is_nonblocking(receiver.as_raw_fd()) && fd::is_nonblocking(sender.as_raw_fd()));

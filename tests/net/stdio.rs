@@ -43,7 +43,7 @@ fn with_stdout(given: impl Into<OwnedFd>, test: impl AsyncFnOnce()) {
 #[test]
 fn a_pipe_is_waited_for_and_stays_as_it_was() {
     apart(|| {
-        let (reader, mut writer) = std::io::pipe().unwrap();
+        let (reader, mut writer) = fd::blocking_pipe();
         with_stdin(reader, async |_| {
             let mut stdin = stdin().unwrap();
             assert!(!stdin.needs_thread());
@@ -185,7 +185,7 @@ fn nothing_is_an_end_at_once() {
 #[test]
 fn the_writing_end_of_a_pipe_is_no_input() {
     apart(|| {
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (mut reader, writer) = fd::blocking_pipe();
         with_stdin(writer, async |given| {
             let mut writer = File::from(given.try_clone_to_owned().unwrap());
             writer.write_all(b"for the reader").unwrap();
@@ -194,9 +194,7 @@ fn the_writing_end_of_a_pipe_is_no_input() {
             assert_eq!(error.raw_os_error(), Some(libc::EBADF));
         });
         let mut all = String::new();
-        File::from(OwnedFd::from(reader))
-            .read_to_string(&mut all)
-            .unwrap();
+        reader.read_to_string(&mut all).unwrap();
         assert_eq!(all, "for the reader");
     });
 }
@@ -204,12 +202,13 @@ fn the_writing_end_of_a_pipe_is_no_input() {
 #[test]
 fn output_to_a_pipe_waits_for_room() {
     apart(|| {
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = fd::blocking_pipe();
         let reads = std::thread::spawn(move || {
             let mut all = Vec::new();
-            File::from(OwnedFd::from(reader))
-                .read_to_end(&mut all)
-                .unwrap();
+            {
+                let mut reader = reader;
+                reader.read_to_end(&mut all).unwrap();
+            }
             all
         });
         with_stdout(writer, async || {
@@ -225,7 +224,7 @@ fn output_to_a_pipe_waits_for_room() {
 #[test]
 fn output_to_a_pipe_that_nobody_reads_is_an_error() {
     apart(|| {
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = fd::blocking_pipe();
         let mut reader = Some(reader);
         with_stdout(writer, async || {
             let mut opened = stdout().unwrap();

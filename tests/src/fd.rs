@@ -19,6 +19,16 @@ pub fn pipe() -> (File, File) {
     pipe_with(0)
 }
 
+/// A pipe as programs are given one: in blocking mode.
+pub fn blocking_pipe() -> (File, File) {
+    let (reader, writer) = pipe();
+    for end in [&reader, &writer] {
+        // SAFETY: the call takes no pointer.
+        check(unsafe { libc::fcntl(end.as_raw_fd(), libc::F_SETFL, 0) });
+    }
+    (reader, writer)
+}
+
 /// A pipe in packet mode: each read returns what one write wrote, at most.
 pub fn packet_pipe() -> (File, File) {
     pipe_with(libc::O_DIRECT)
