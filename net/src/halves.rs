@@ -333,6 +333,14 @@ impl<H: Deref<Target: ByteStream>> AsyncRead for ReadHalf<H> {
     ) -> Poll<io::Result<usize>> {
         poll_read(&*self.0, context, buffer)
     }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        poll_read_vectored(&*self.0, context, buffers)
+    }
 }
 
 impl<H: Deref<Target: ByteStream>> AsyncWrite for WriteHalf<H> {
@@ -372,6 +380,19 @@ pub(crate) fn poll_read(
     let wanted = buffer.len();
     let io = stream.io();
     io.poll_read_with(context, wanted, |socket| sys::recv(socket, buffer))
+}
+
+/// One step of reading into several buffers, for the traits.
+pub(crate) fn poll_read_vectored(
+    stream: &(impl ByteStream + ?Sized),
+    context: &mut Context<'_>,
+    buffers: &mut [IoSliceMut<'_>],
+) -> Poll<io::Result<usize>> {
+    let wanted = sys::vectored_length(buffers);
+    let io = stream.io();
+    io.poll_read_with(context, wanted, |socket| {
+        sys::recv_vectored(socket, buffers)
+    })
 }
 
 /// One step of writing, for the traits.

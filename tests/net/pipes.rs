@@ -102,10 +102,16 @@ fn the_traits_of_futures_io_are_there() {
         poll_fn(|context| sender.as_mut().poll_close(context))
             .await
             .unwrap();
+        let (mut one, mut two) = ([0; 1], [0; 2]);
+        let mut slices = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
+        let read =
+            poll_fn(|context| Pin::new(&mut receiver).poll_read_vectored(context, &mut slices));
+        assert_eq!(read.await.unwrap(), 3);
+        assert_eq!((&one, &two), (b"a", b"bc"));
         let mut buffer = [0; 16];
         let read = poll_fn(|context| Pin::new(&mut receiver).poll_read(context, &mut buffer));
-        assert_eq!(read.await.unwrap(), 6);
-        assert_eq!(&buffer[..6], b"abcdef");
+        assert_eq!(read.await.unwrap(), 3);
+        assert_eq!(&buffer[..3], b"def");
     });
 }
 

@@ -202,13 +202,10 @@ fn the_writing_end_of_a_pipe_is_no_input() {
 #[test]
 fn output_to_a_pipe_waits_for_room() {
     apart(|| {
-        let (reader, writer) = fd::blocking_pipe();
+        let (mut reader, writer) = fd::blocking_pipe();
         let reads = std::thread::spawn(move || {
             let mut all = Vec::new();
-            {
-                let mut reader = reader;
-                reader.read_to_end(&mut all).unwrap();
-            }
+            reader.read_to_end(&mut all).unwrap();
             all
         });
         with_stdout(writer, async || {

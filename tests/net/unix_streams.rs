@@ -317,9 +317,13 @@ async fn through_traits(reader: impl AsyncRead, writer: impl AsyncWrite) {
     poll_fn(|context| writer.as_mut().poll_flush(context))
         .await
         .unwrap();
-    let mut received = Vec::new();
+    let (mut one, mut two) = ([0; 1], [0; 2]);
+    let mut slices = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
+    let read = poll_fn(|context| reader.as_mut().poll_read_vectored(context, &mut slices)).await;
+    assert_eq!(read.unwrap(), 3);
+    let mut received = [&one[..], &two].concat();
     while received.len() < 6 {
-        let mut buffer = [0; 4];
+        let mut buffer = [0; 2];
         let read = poll_fn(|context| reader.as_mut().poll_read(context, &mut buffer)).await;
         received.extend_from_slice(&buffer[..read.unwrap()]);
     }

@@ -219,6 +219,16 @@ impl AsyncRead for &Receiver {
         self.io
             .poll_read_with(context, wanted, |pipe| file::read(pipe, buffer))
     }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wanted = sys::vectored_length(buffers);
+        self.io
+            .poll_read_with(context, wanted, |pipe| sys::recv_vectored(pipe, buffers))
+    }
 }
 
 impl AsyncRead for Receiver {
@@ -228,6 +238,14 @@ impl AsyncRead for Receiver {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut &*self).poll_read(context, buffer)
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_read_vectored(context, buffers)
     }
 }
 

@@ -25,6 +25,15 @@ pub(crate) fn udp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Connects a socket that is connected at once or not at all: any but TCP's.
+pub(crate) fn connect_now(socket: impl AsFd, to: &Address) -> io::Result<()> {
+    let fd = socket.as_fd().as_raw_fd();
+    let (address, length) = (to.as_ptr(), to.length());
+    // SAFETY: the pointer and the length are those of one whole address.
+    retry(|| unsafe { libc::connect(fd, address, length) as isize })?;
+    Ok(())
+}
+
 /// Takes a datagram, and the address that it came from.
 pub(crate) fn recv_from(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Address)> {
     recv_from_with(socket, buffer, 0)

@@ -16,7 +16,7 @@ mod socket;
 mod unix;
 
 pub(crate) use address::Address;
-pub(crate) use datagram::{peek_from, recv_from, send_to, udp_socket};
+pub(crate) use datagram::{connect_now, peek_from, recv_from, send_to, udp_socket};
 pub(crate) use rights::{Delivery, MOST_FDS, recv_with_fds, send_with_fds};
 pub(crate) use socket::{
     accept, bind, connect, is_readable, is_writable, listen, peek, recv, recv_now, recv_vectored,

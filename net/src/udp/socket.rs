@@ -108,9 +108,8 @@ impl UdpSocket {
     pub async fn connect<A: ToSocketAddrs>(&self, address: A) -> io::Result<()> {
         let addresses = address.to_socket_addrs()?;
         addr::first_that_works(addresses, |address| {
-            sys::connect(self.io.get_ref(), &Address::from(address))
-        })?;
-        Ok(())
+            sys::connect_now(self.io.get_ref(), &Address::from(address))
+        })
     }
 
     /// Sends a datagram to the peer, or waits until there is room for it.

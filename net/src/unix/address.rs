@@ -81,8 +81,8 @@ pub(super) async fn connect<S: From<OwnedFd> + AsFd>(
     let runtime = Handle::try_current().map_err(io::Error::other)?;
     let mut pauses = Pauses::between(SHORTEST_PAUSE, LONGEST_PAUSE);
     loop {
-        match sys::connect(io.get_ref(), &address) {
-            Ok(_) => return Ok(io),
+        match sys::connect_now(io.get_ref(), &address) {
+            Ok(()) => return Ok(io),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 pauses.wait(&runtime).await?;
             }

@@ -149,8 +149,7 @@ impl UnixDatagram {
     ///
     /// As [`connect`](Self::connect).
     pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
-        sys::connect(self.io.get_ref(), &Address::from(address))?;
-        Ok(())
+        sys::connect_now(self.io.get_ref(), &Address::from(address))
     }
 
     /// Sends a datagram to the peer, or waits until there is room for it.

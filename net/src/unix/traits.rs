@@ -1,6 +1,6 @@
 //! The traits of `futures-io`, for a unix stream and for a reference to one.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -16,6 +16,14 @@ impl AsyncRead for &UnixStream {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         halves::poll_read(*self, context, buffer)
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        halves::poll_read_vectored(*self, context, buffers)
     }
 }
 
@@ -54,6 +62,14 @@ impl AsyncRead for UnixStream {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut &*self).poll_read(context, buffer)
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_read_vectored(context, buffers)
     }
 }
 
