@@ -9,6 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
 use net::{UdpSocket, udp};
 use runtime::io::Interest;
@@ -274,6 +275,44 @@ fn many_owned_futures_wait_for_one_socket() {
             reader.await.unwrap();
         }
         assert_eq!(other.try_recv(&mut [0; 4]).unwrap(), 1);
+    });
+}
+
+/// How a future that is written by hand receives: ask, try, and ask again.
+#[test]
+fn readiness_can_be_polled_and_used_by_a_call_of_ones_own() {
+    run(async || {
+        let (one, other) = connected().await;
+        let same = std::net::UdpSocket::from(other.as_fd().try_clone_to_owned().unwrap());
+        let mut buffer = [0; 8];
+        let mut receive = async || {
+            poll_fn(|context| {
+                loop {
+                    ready!(other.poll_recv_ready(context)).unwrap();
+                    match other.try_io(Interest::READABLE, || same.recv(&mut buffer)) {
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                        received => return Poll::Ready(received.unwrap()),
+                    }
+                }
+            })
+            .await
+        };
+        for round in 1..=5 {
+            {
+                let mut receiving = pin!(receive());
+                assert!(once(receiving.as_mut()).await.is_pending());
+                for _ in 0..round {
+                    poll_fn(|context| one.poll_send_ready(context))
+                        .await
+                        .unwrap();
+                    one.try_send(b"x").unwrap();
+                }
+                assert_eq!(receiving.await, 1);
+            }
+            for _ in 1..round {
+                assert_eq!(receive().await, 1);
+            }
+        }
     });
 }
 

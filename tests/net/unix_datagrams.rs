@@ -88,8 +88,11 @@ fn every_way_to_send_meets_every_way_to_receive() {
         assert_eq!(&buffer, b"2");
         let received = poll_fn(|context| server.poll_recv_from(context, &mut buffer)).await;
         assert!(received.unwrap().1.is_unnamed());
-        let received = server.try_io(Interest::READABLE, || fd::recv(&server, &mut buffer, 0));
+        let receive = || fd::recv(&server, &mut buffer, 0);
+        let received = server.async_io(Interest::READABLE, receive).await;
         assert_eq!(received.unwrap(), 1);
+        let dry = server.try_io(Interest::READABLE, || fd::recv(&server, &mut [0; 1], 0));
+        blocks(dry);
         assert_eq!(&buffer, b"4");
         assert!(client.peer_addr().unwrap().as_pathname().is_none());
         assert!(client.take_error().unwrap().is_none());

@@ -362,6 +362,27 @@ impl UdpSocket {
         self.io.writable()
     }
 
+    /// One step of waiting until there may be a datagram, for hand-written futures. The latest caller
+    /// is woken.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime has shut down.
+    pub fn poll_recv_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Nothing is used up: what is known stays known.
+        self.io.poll_io(context, Interest::READABLE, |_| Ok(()))
+    }
+
+    /// One step of waiting until there may be room, for hand-written futures. The latest caller is
+    /// woken.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime has shut down.
+    pub fn poll_send_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_io(context, Interest::WRITABLE, |_| Ok(()))
+    }
+
     /// Waits until any direction of `interest` is ready.
     ///
     /// # Errors

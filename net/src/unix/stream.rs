@@ -344,6 +344,24 @@ impl UnixStream {
         self.io.ready(interest)
     }
 
+    /// Makes a system call of your own as soon as it does not block; see [`AsyncFd::async_io`]. The
+    /// call is made on the descriptor: the methods of this socket would find its readiness taken.
+    ///
+    /// # Errors
+    ///
+    /// What the call reports, but `WouldBlock`; and when the runtime has shut down.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is done, no call has had an effect.
+    pub fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut call: impl FnMut() -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        self.io.async_io(interest, move |_| call())
+    }
+
     /// Makes a system call of your own if there is readiness; see [`AsyncFd::try_io`].
     ///
     /// # Errors
