@@ -9,8 +9,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use runtime::LocalRuntime;
 use runtime::task::JoinHandle;
-use runtime::{LocalRuntime, Runtime};
 
 type Question = (&'static str, u32, fn(u32));
 
@@ -57,7 +57,9 @@ fn cpu_time_of((_, count, ask): &Question) -> f64 {
 }
 
 fn on_one_worker(future: impl Future) {
-    let runtime = Runtime::new().expect("a runtime needs two descriptors");
+    let runtime = runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime needs two descriptors");
     runtime.block_on(future);
 }
 
@@ -138,7 +140,9 @@ fn abort_pending(count: u32) {
 
 /// The spawning is in the figure too, as each round needs its tasks.
 fn drop_pending(count: u32) {
-    let runtime = Runtime::new().expect("a runtime needs two descriptors");
+    let runtime = runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime needs two descriptors");
     for _ in 0..count {
         runtime.spawn(std::future::pending::<()>());
     }

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! cargo run --release -p examples --bin udp_echo
-//! nc -u 127.0.0.1 7001
+//! nc -u 127.0.0.1 7003
 //! ```
 //!
-//! A server on the wildcard address (`udp_echo 0.0.0.0:7001`) has as many addresses as the machine,
+//! A server on the wildcard address (`udp_echo 0.0.0.0:7003`) has as many addresses as the machine,
 //! and a client takes an answer only from the one that it has asked. So the kernel is asked where each datagram was sent
 //! to, and the answer leaves from there. Many are received, and answered, with one call each.
 //!
@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> io::Result<()> {
     let given = env::args().nth(1);
-    let address = given.as_deref().unwrap_or("127.0.0.1:7001");
+    let address = given.as_deref().unwrap_or("127.0.0.1:7003");
     let socket = UdpSocket::bind(address).await?;
     socket.set_packet_info(true)?;
     println!("udp_echo listening on {}", socket.local_addr()?);

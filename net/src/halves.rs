@@ -18,6 +18,7 @@ use std::task::{Context, Poll};
 use futures_io::{AsyncRead, AsyncWrite};
 use runtime::io::{AsyncFd, Interest};
 
+use crate::error;
 use crate::sys;
 
 /// A connected socket that carries bytes both ways.
@@ -94,7 +95,7 @@ impl<H: Deref<Target: ByteStream>> ReadHalf<H> {
         let mut filled = 0;
         while filled < buffer.len() {
             match self.read(&mut buffer[filled..]).await? {
-                0 => return Err(crate::io::ends_early()),
+                0 => return Err(error::ends_early()),
                 count => filled += count,
             }
         }
@@ -202,7 +203,7 @@ impl<H: Deref<Target: ByteStream>> WriteHalf<H> {
     pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.write(bytes).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
+                0 => return Err(error::takes_no_more()),
                 count => bytes = &bytes[count..],
             }
         }

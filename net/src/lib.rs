@@ -1,4 +1,5 @@
-//! Sockets for the [`runtime`]: TCP, UDP, unix sockets, and pipes.
+//! Sockets for the [`runtime`]: TCP, UDP, unix sockets and pipes; and what goes over them, bytes in
+//! [`io`] and messages in [`codec`].
 //!
 //! A server in a few lines:
 //!
@@ -21,11 +22,15 @@
 //! [`TcpStream`] first: each of its methods names one system call and leaves the waiting to
 //! [`AsyncFd`](runtime::io::AsyncFd). Then [`TcpListener`] and [`Incoming`], the accept loop that
 //! survives running out of descriptors. [`UdpSocket`] is for datagrams, [`unix`] and [`pipe`] for what
-//! stays on the machine, [`stdio`] for what the program was started with. `sys/` holds the system calls, and all of the crate's `unsafe`.
+//! stays on the machine, [`stdio`] for what the program was started with. [`io`] begins with the rule
+//! for what is lost when a future is dropped; [`io::copy`] is worth reading for how it splices. `sys/`
+//! holds the system calls, and all of the crate's `unsafe`.
 #![deny(unsafe_code)]
 
 mod accept;
 mod addr;
+pub mod codec;
+mod error;
 mod halves;
 pub mod io;
 mod pause;
@@ -37,8 +42,8 @@ pub mod udp;
 pub mod unix;
 
 pub use accept::{Incoming, Listener};
-pub use addr::ToSocketAddrs;
-pub use tcp::{TcpListener, TcpStream};
+pub use addr::{ToSocketAddrs, lookup_host};
+pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
 pub use unix::{UnixDatagram, UnixListener, UnixStream};
 

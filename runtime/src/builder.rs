@@ -9,10 +9,12 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use crate::blocking::Pool;
+use crate::executor::{Crew, OnStuck, StuckTask};
 use crate::handle::Handle;
 use crate::primitive::Arc;
 use crate::runtimes::{LocalRuntime, Runtime};
 use crate::shared::{Hooks, Shared};
+use crate::staff::Staff;
 
 /// Settings of a runtime to be built.
 ///
@@ -27,17 +29,39 @@ use crate::shared::{Hooks, Shared};
 /// ```
 #[derive(Clone)]
 pub struct Builder {
+    /// `None`: no worker threads.
+    workers: Option<Workers>,
+    on_stuck: Option<OnStuck>,
     hooks: Hooks,
     most_blocking_threads: usize,
     keep_alive: Duration,
 }
 
+/// How the worker threads are to be.
+#[derive(Clone, Copy, Default)]
+struct Workers {
+    /// `None`: one a processor.
+    count: Option<usize>,
+    stack_size: Option<usize>,
+}
+
 impl Builder {
+    /// A runtime with worker threads, one a processor unless
+    /// [`worker_threads`](Self::worker_threads) says otherwise, which take work off each other.
+    pub fn new_multi_thread() -> Self {
+        Self {
+            workers: Some(Workers::default()),
+            ..Self::new_current_thread()
+        }
+    }
+
     /// A runtime whose tasks run on the thread that is in `block_on`.
     pub fn new_current_thread() -> Self {
         Self {
+            workers: None,
+            on_stuck: None,
             hooks: Hooks {
-                thread_name: Arc::from("runtime-blocking"),
+                thread_name: None,
                 on_start: None,
                 on_stop: None,
             },
@@ -61,8 +85,75 @@ impl Builder {
         self
     }
 
-    /// The name of the threads that the runtime makes: with this flavour, those of
-    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    /// How many worker threads there are. Without it as many as the process may use processors at
+    /// once: see [`std::thread::available_parallelism`].
+    ///
+    /// One worker is a thread that runs tasks by itself, and that nobody helps when it is stuck.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0; and for a runtime of
+    /// [`new_current_thread`](Self::new_current_thread), which has none.
+    pub fn worker_threads(&mut self, count: usize) -> &mut Self {
+        assert!(
+            count > 0,
+            "worker_threads(0): without a worker no task would ever run"
+        );
+        match &mut self.workers {
+            Some(workers) => workers.count = Some(count),
+            None => panic!(
+                "worker_threads({count}): a runtime of Builder::new_current_thread has no worker \
+                 threads: begin with Builder::new_multi_thread"
+            ),
+        }
+        self
+    }
+
+    /// How large the stacks of worker threads are, in bytes: 2 MiB if it is not said.
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Self {
+        if let Some(workers) = &mut self.workers {
+            workers.stack_size = Some(bytes);
+        }
+        self
+    }
+
+    /// Calls `hook` when a task has been in one poll for `after`, and so holds its worker up: it
+    /// computes for long, or blocks. Once a poll, from another worker's thread, so it takes two.
+    ///
+    /// Also called at the end of the runtime, for a task that it could not wait for. Without a hook
+    /// that is written to standard error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (report, reports) = std::sync::mpsc::channel();
+    /// let runtime = runtime::Builder::new_multi_thread()
+    ///     .worker_threads(2)
+    ///     .on_stuck_task(Duration::from_millis(5), move |task| {
+    ///         let _ = report.send(task.to_string());
+    ///     })
+    ///     .build()?;
+    /// let (end, is_over) = std::sync::mpsc::channel::<()>();
+    /// runtime.spawn(async move { is_over.recv() }); // blocks its worker
+    /// assert!(reports.recv().unwrap().contains("has been in one poll for"));
+    /// drop(end);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn on_stuck_task(
+        &mut self,
+        after: Duration,
+        hook: impl Fn(&StuckTask) + Send + Sync + 'static,
+    ) -> &mut Self {
+        let hook = Arc::new(hook);
+        self.on_stuck = Some(OnStuck { after, hook });
+        self
+    }
+
+    /// The name of the threads that the runtime makes: those of
+    /// [`spawn_blocking`](crate::task::spawn_blocking), and, with a number behind it, the workers.
+    /// Linux keeps 15 bytes.
     ///
     /// # Panics
     ///
@@ -73,7 +164,7 @@ impl Builder {
             !name.contains('\0'),
             "thread_name({name:?}): a thread's name has no zero byte in it"
         );
-        self.hooks.thread_name = Arc::from(name);
+        self.hooks.thread_name = Some(Arc::from(name));
         self
     }
 
@@ -99,8 +190,8 @@ impl Builder {
         self
     }
 
-    /// Called on each thread that begins to run tasks: on the caller's, at each `block_on`, and on
-    /// those of [`spawn_blocking`](crate::task::spawn_blocking).
+    /// Called on each thread that begins to run tasks: on workers, on the caller's, at each `block_on`
+    /// that runs them, and on those of [`spawn_blocking`](crate::task::spawn_blocking).
     pub fn on_thread_start(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
         self.hooks.on_start = Some(Arc::new(hook));
         self
@@ -116,10 +207,26 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the process has no descriptors left (it takes two), or no memory.
+    /// If the process has no descriptors left (it takes two, or three a worker), no threads, or no
+    /// memory.
     pub fn build(&mut self) -> io::Result<Runtime> {
-        let shared = self.share(None)?;
-        Ok(Runtime::from_handle(Handle { shared }))
+        let count = match self.workers {
+            None => 1,
+            Some(Workers { count: None, .. }) => {
+                std::thread::available_parallelism().map_or(1, usize::from)
+            }
+            Some(Workers {
+                count: Some(count), ..
+            }) => count,
+        };
+        let handle = Handle {
+            shared: self.share(count, None, self.workers.is_some())?,
+        };
+        let staff = match self.workers {
+            None => Staff::default(),
+            Some(workers) => Staff::start(&handle, workers.stack_size)?,
+        };
+        Ok(Runtime::new_with(handle, staff))
     }
 
     /// Builds a runtime that stays on this thread, for any futures.
@@ -127,26 +234,48 @@ impl Builder {
     /// # Errors
     ///
     /// If the process has no descriptors left (it takes two), or no memory.
+    ///
+    /// # Panics
+    ///
+    /// For a builder of [`new_multi_thread`](Self::new_multi_thread): its tasks would not stay on this
+    /// thread.
     pub fn build_local(&mut self) -> io::Result<LocalRuntime> {
+        assert!(
+            self.workers.is_none(),
+            "build_local: a LocalRuntime stays on its thread and has no workers: begin with \
+             Builder::new_current_thread, or call build"
+        );
         let here = std::thread::current().id();
-        let shared = self.share(Some(here))?;
+        let shared = self.share(1, Some(here), false)?;
         Ok(LocalRuntime::from_handle(Handle { shared }))
     }
 
-    fn share(&self, only_on: Option<ThreadId>) -> io::Result<Arc<Shared>> {
+    fn share(
+        &self,
+        cores: usize,
+        only_on: Option<ThreadId>,
+        has_workers: bool,
+    ) -> io::Result<Arc<Shared>> {
         let pool = Pool::new(self.most_blocking_threads, self.keep_alive);
-        Shared::new(self.hooks.clone(), pool, only_on)
+        let crew = Crew::new(cores, has_workers, self.on_stuck.clone())?;
+        Ok(Shared::new(
+            crew,
+            self.hooks.clone(),
+            pool,
+            only_on,
+            has_workers,
+        ))
     }
 }
 
 impl Runtime {
-    /// A runtime with the default settings: one worker, which is the thread in `block_on`.
+    /// A runtime with the default settings: a worker thread a processor.
     ///
     /// # Errors
     ///
-    /// If the process has no descriptors left (it takes two), or no memory.
+    /// As [`Builder::build`].
     pub fn new() -> io::Result<Self> {
-        Builder::new_current_thread().build()
+        Builder::new_multi_thread().build()
     }
 }
 
@@ -164,6 +293,7 @@ impl LocalRuntime {
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
+            .field("worker_threads", &self.workers.map(|it| it.count))
             .field("thread_name", &self.hooks.thread_name)
             .field("max_blocking_threads", &self.most_blocking_threads)
             .finish_non_exhaustive()

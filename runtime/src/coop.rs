@@ -13,6 +13,8 @@ use std::task::{Context, Poll};
 
 thread_local! {
     static BUDGET: Cell<u8> = const { Cell::new(UNLIMITED) };
+    /// How often an operation was put off since the worker last asked.
+    static REFUSALS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Permission for one operation. Tell it when progress was [made](Progress::made); a dropped one
@@ -25,16 +27,44 @@ pub(crate) struct Progress(());
 pub(crate) fn poll_proceed(context: &mut Context<'_>) -> Poll<Progress> {
     // A thread that is being torn down runs no tasks.
     if BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) == 0 {
-        context.waker().wake_by_ref();
-        return Poll::Pending;
+        return refuse(context);
     }
     Poll::Ready(Progress(()))
+}
+
+#[cold]
+fn refuse(context: &mut Context<'_>) -> Poll<Progress> {
+    let _ = REFUSALS.try_with(|refusals| refusals.set(refusals.get().wrapping_add(1)));
+    context.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// How often an operation was put off since the last call: for the worker's counts.
+#[inline]
+pub(crate) fn take_refusals() -> u64 {
+    match REFUSALS.try_with(Cell::get) {
+        Ok(0) | Err(_) => 0,
+        Ok(count) => {
+            let _ = REFUSALS.try_with(|refusals| refusals.set(0));
+            u64::from(count)
+        }
+    }
+}
+
+/// Completes one operation that has no step of its own to ask in.
+pub(crate) async fn spend() {
+    std::future::poll_fn(|context| poll_proceed(context).map(Progress::made)).await;
 }
 
 /// Whether anything of the budget is left.
 #[inline]
 pub(crate) fn has_left() -> bool {
     BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) > 0
+}
+
+/// Whether this thread runs tasks, and would keep them all waiting if it slept.
+pub(crate) fn is_counted() -> bool {
+    BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) != UNLIMITED
 }
 
 impl Progress {

@@ -5,7 +5,7 @@
 //! [polls](Driver::poll) between two batches of tasks: the same, without sleeping.
 //!
 //! This is also where sockets and sleeps learn which runtime they belong to: [`current`] is the
-//! driver of the runtime that this thread has entered. They hold on to it, so that what is dropped
+//! drivers of the runtime that this thread has entered, one a core. They hold on to them, so that what is dropped
 //! after its runtime is inert and not dangling.
 
 use std::cell::RefCell;
@@ -14,17 +14,25 @@ use std::panic::Location;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::here::Fleet;
 use crate::park::Park;
 use crate::primitive::Arc;
-use crate::reactor::{self, Reactor};
+use crate::reactor::{self, ALARM, Reactor, Reactors};
 use crate::sys::Events;
-use crate::timer::Timers;
+use crate::timer::{AllTimers, Timers};
 
-/// What a core waits with.
+/// What the cores of a runtime wait with.
+pub(crate) struct Drivers {
+    fleet: Arc<Fleet>,
+    reactors: Arc<Reactors>,
+    timers: Arc<AllTimers>,
+    parks: Box<[Arc<Park>]>,
+}
+
+/// What one core waits with.
 pub(crate) struct Driver {
-    reactor: Arc<Reactor>,
-    timers: Arc<Timers>,
-    park: Arc<Park>,
+    core: usize,
+    all: Arc<Drivers>,
 }
 
 /// Room to work in, used again at every wait.
@@ -33,74 +41,194 @@ pub(crate) struct Scratch {
     due: Vec<Waker>,
 }
 
-impl Driver {
-    pub(crate) fn new() -> io::Result<Self> {
-        let reactor = Arc::new(Reactor::new()?);
-        let park = Arc::new(Park::new()?);
-        reactor.watch_bell(park.bell())?;
-        let timers = Arc::new(Timers::new(park.clone()));
-        Ok(Self {
-            reactor,
-            timers,
-            park,
-        })
+/// What a worker is told beside its events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Notices(u64);
+
+impl Drivers {
+    pub(crate) fn new(cores: usize) -> io::Result<Arc<Self>> {
+        let fleet = Arc::new(Fleet::new(cores));
+        let reactors = Reactors::new(fleet.clone())?;
+        let parks = reactors.iter().map(|reactor| {
+            let park = match cores {
+                1 => Park::new()?,
+                _ => Park::new_watched()?,
+            };
+            reactor.watch_bell(park.bell())?;
+            park.alarm().map_or(Ok(()), |fd| reactor.watch_alarm(fd))?;
+            Ok(Arc::new(park))
+        });
+        let parks = parks.collect::<io::Result<Box<[_]>>>()?;
+        Ok(Arc::new(Self {
+            timers: Arc::new(AllTimers::new(fleet.clone(), &parks)),
+            reactors: Arc::new(reactors),
+            parks,
+            fleet,
+        }))
     }
 
-    pub(crate) fn reactor(&self) -> &Arc<Reactor> {
-        &self.reactor
+    pub(crate) fn fleet(&self) -> &Fleet {
+        &self.fleet
     }
 
-    pub(crate) fn timers(&self) -> &Arc<Timers> {
+    pub(crate) fn reactors(&self) -> &Arc<Reactors> {
+        &self.reactors
+    }
+
+    pub(crate) fn timers(&self) -> &Arc<AllTimers> {
         &self.timers
-    }
-
-    /// Makes the worker look for work.
-    pub(crate) fn unpark(&self) {
-        self.park.unpark();
-    }
-
-    /// Sleeps until something happens, and wakes whom it concerns.
-    pub(crate) fn park(&self, scratch: &mut Scratch) -> io::Result<()> {
-        self.check_process()?;
-        let limit = self.timers.prepare_sleep();
-        let limit = if self.park.prepare() {
-            limit
-        } else {
-            Some(Duration::ZERO)
-        };
-        let waited = self.reactor.wait(&mut scratch.events, limit);
-        self.park.resume();
-        self.deal(scratch);
-        waited
-    }
-
-    /// Looks what has happened, without sleeping, and wakes whom it concerns.
-    pub(crate) fn poll(&self, scratch: &mut Scratch) -> io::Result<()> {
-        self.check_process()?;
-        let waited = self.reactor.wait(&mut scratch.events, Some(Duration::ZERO));
-        self.deal(scratch);
-        waited
     }
 
     /// # Errors
     ///
     /// In a forked child, which must not take its parent's events.
     pub(crate) fn check_process(&self) -> io::Result<()> {
-        if self.reactor.is_child() {
+        if self.reactors.at(0).is_child() {
             return Err(reactor::forked());
         }
         Ok(())
     }
 
-    fn deal(&self, scratch: &mut Scratch) {
-        self.reactor.dispatch(&scratch.events);
-        self.timers.fire(&mut scratch.due);
+    /// Nothing is registered or armed from now on.
+    pub(crate) fn close(&self) {
+        self.reactors.iter().for_each(Reactor::close);
+        self.timers.iter().for_each(Timers::close);
     }
 
-    /// Nothing is registered or armed from now on, and everybody who waits learns why.
+    /// After [`close`](Self::close): everybody who waits learns why.
     pub(crate) fn shut(&self) {
-        self.reactor.shut();
-        self.timers.shut();
+        self.reactors.iter().for_each(Reactor::shut);
+        self.timers.iter().for_each(Timers::shut);
+    }
+}
+
+impl Driver {
+    /// The driver of one core of several.
+    pub(crate) fn of(all: &Arc<Drivers>, core: usize) -> Self {
+        Self {
+            core,
+            all: all.clone(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn reactor(&self) -> &Reactor {
+        self.all.reactors.at(self.core)
+    }
+
+    #[inline]
+    pub(crate) fn timers(&self) -> &Timers {
+        self.all.timers.at(self.core)
+    }
+
+    #[inline]
+    fn park_word(&self) -> &Park {
+        &self.all.parks[self.core]
+    }
+
+    /// A guess, for who looks for a sleeper to wake.
+    pub(crate) fn seems_asleep(&self) -> bool {
+        self.park_word().seems_asleep()
+    }
+
+    /// Whether the worker, one of several, is not asleep, nor about to be.
+    pub(crate) fn is_up(&self) -> bool {
+        self.park_word().is_up()
+    }
+
+    /// The worker is to have a notice after this time.
+    pub(crate) fn set_alarm(&self, after: Duration) {
+        self.park_word().set_alarm(after);
+    }
+
+    /// Makes the worker look for work.
+    pub(crate) fn unpark(&self) {
+        self.park_word().unpark();
+    }
+
+    /// Sleeps until something happens, and wakes whom it concerns. Returns how many events came.
+    pub(crate) fn park(&self, scratch: &mut Scratch) -> io::Result<usize> {
+        self.all.check_process()?;
+        let park = self.park_word();
+        if !park.lie_down() {
+            return self.poll(scratch);
+        }
+        let limit = self.timers().prepare_sleep();
+        // Notices may be there already: a helper that took our events has left them.
+        let may_sleep = !self.reactor().has_notices() && park.prepare();
+        let limit = if may_sleep {
+            limit
+        } else {
+            Some(Duration::ZERO)
+        };
+        let waited = self.reactor().wait(&mut scratch.events, limit);
+        park.resume();
+        self.deal(scratch);
+        waited.map(|()| scratch.events.len())
+    }
+
+    /// Looks what has happened, without sleeping, and wakes whom it concerns. Returns how many events
+    /// came.
+    pub(crate) fn poll(&self, scratch: &mut Scratch) -> io::Result<usize> {
+        self.all.check_process()?;
+        let nothing = Some(Duration::ZERO);
+        let waited = self.reactor().wait(&mut scratch.events, nothing);
+        self.deal(scratch);
+        waited.map(|()| scratch.events.len())
+    }
+
+    /// Does what the worker of this core would do, if it were not stuck: looks what has happened,
+    /// and wakes whom it concerns. `scratch` is the helper's. Nothing is done for a sleeper.
+    pub(crate) fn help(&self, scratch: &mut Scratch) -> bool {
+        let park = self.park_word();
+        if !park.help() {
+            return false;
+        }
+        // It fails as the stuck worker's own wait would; that one will report it.
+        let _ = self.poll(scratch);
+        park.end_help();
+        true
+    }
+
+    fn deal(&self, scratch: &mut Scratch) {
+        self.reactor().dispatch(&scratch.events);
+        self.timers().fire(&mut scratch.due);
+    }
+
+    /// What was noticed since the last call.
+    #[inline]
+    pub(crate) fn take_notices(&self) -> Notices {
+        Notices(self.reactor().take_notices())
+    }
+
+    /// From now on this core has a notice while the other, which is stuck, has events. It may fail,
+    /// and then has to look from time to time.
+    pub(crate) fn adopt(&self, other: &Self) {
+        if other.core < ALARM as usize {
+            let _ = self.reactor().adopt(other.reactor(), other.core as u32);
+        }
+    }
+
+    /// Ends an adoption.
+    pub(crate) fn release(&self, other: &Self) {
+        self.reactor().release(other.reactor());
+    }
+}
+
+impl Notices {
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The alarm clock has rung.
+    pub(crate) fn alarm(self) -> bool {
+        self.0 & 1 << ALARM != 0
+    }
+
+    /// The adopted cores that have events.
+    pub(crate) fn adopted(self) -> impl Iterator<Item = usize> {
+        (0..ALARM as usize).filter(move |core| self.0 & 1 << core != 0)
     }
 }
 
@@ -114,26 +242,26 @@ impl Scratch {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<Driver>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Arc<Drivers>>> = const { RefCell::new(None) };
 }
 
-/// Makes `driver` the current one of this thread; returns the one before, to be put back.
-pub(crate) fn replace_current(driver: Option<Arc<Driver>>) -> Option<Arc<Driver>> {
-    // A thread that is being torn down has no current driver and needs none.
+/// Makes `drivers` the current ones of this thread; returns those before, to be put back.
+pub(crate) fn replace_current(drivers: Option<Arc<Drivers>>) -> Option<Arc<Drivers>> {
+    // A thread that is being torn down has no current runtime and needs none.
     CURRENT
-        .try_with(|current| std::mem::replace(&mut *current.borrow_mut(), driver))
+        .try_with(|current| std::mem::replace(&mut *current.borrow_mut(), drivers))
         .unwrap_or(None)
 }
 
-/// The driver of the runtime that this thread has entered. `call` is what the user called, and
+/// The drivers of the runtime that this thread has entered. `call` is what the user called, and
 /// `caller` from where: both stand in the error.
-pub(crate) fn current(call: &str, caller: &Location<'_>) -> io::Result<Arc<Driver>> {
+pub(crate) fn current(call: &str, caller: &Location<'_>) -> io::Result<Arc<Drivers>> {
     let current = CURRENT.try_with(|current| current.borrow().clone());
-    let Some(driver) = current.ok().flatten() else {
+    let Some(drivers) = current.ok().flatten() else {
         return Err(io::Error::other(outside(call, caller)));
     };
-    driver.check_process()?;
-    Ok(driver)
+    drivers.check_process()?;
+    Ok(drivers)
 }
 
 /// The text that everybody meets who forgets the runtime.

@@ -12,8 +12,11 @@ use std::future::Future;
 use std::panic::Location;
 
 use crate::coop;
-use crate::driver::{self, Driver};
+use crate::driver::{self, Drivers};
+use crate::executor::Core;
 use crate::foreign;
+use crate::here;
+use crate::metrics::Metrics;
 use crate::primitive::Arc;
 use crate::shared::{LARGE_FUTURE, Shared};
 use crate::tasks::JoinHandle;
@@ -95,7 +98,7 @@ impl Handle {
         R: Send + 'static,
     {
         let caller = Location::caller();
-        if let Err(error) = self.shared.shell().driver().check_process() {
+        if let Err(error) = self.shared.crew().drivers().check_process() {
             panic!("spawn_blocking at {caller}: {error}");
         }
         let pool = self.shared.pool();
@@ -116,7 +119,7 @@ impl Handle {
             hooks.on_stop.iter().for_each(|hook| foreign::call(&**hook));
             drop(entered);
         };
-        let name = self.shared.hooks().thread_name.to_string();
+        let name = self.shared.hooks().blocking_name();
         std::thread::Builder::new().name(name).spawn(serve)?;
         Ok(())
     }
@@ -166,36 +169,14 @@ impl Handle {
     /// });
     /// ```
     pub fn metrics(&self) -> Metrics {
-        let shell = self.shared.shell();
-        let driver = shell.driver();
         let (blocking_threads, blocking_queue_depth) = self.shared.pool().counts();
+        let crew = self.shared.crew();
         Metrics {
-            alive_tasks: shell.tasks(),
-            registered_fds: driver.reactor().registered(),
-            armed_timers: driver.timers().armed(),
-            stale_events: driver.reactor().stale_events(),
             blocking_threads,
             blocking_queue_depth,
+            ..Metrics::of(crew)
         }
     }
-}
-
-/// Counts of a runtime, as [`Handle::metrics`] found them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Metrics {
-    /// Tasks that were spawned and have not ended.
-    pub alive_tasks: usize,
-    /// Descriptors registered with epoll, the runtime's own aside.
-    pub registered_fds: usize,
-    /// Sleeps and timeouts that wait for their deadline.
-    pub armed_timers: usize,
-    /// Events, since the start, for a descriptor that had been closed by then.
-    pub stale_events: u64,
-    /// Threads for closures that block, busy and idle.
-    pub blocking_threads: usize,
-    /// Closures that wait for such a thread.
-    pub blocking_queue_depth: usize,
 }
 
 // What a panic can leave half-done in here is met by locks that do not poison.
@@ -204,10 +185,11 @@ impl std::panic::RefUnwindSafe for Handle {}
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shell = self.shared.shell();
+        let crew = self.shared.crew();
         f.debug_struct("Handle")
-            .field("alive_tasks", &shell.tasks())
-            .field("shut_down", &shell.is_closed())
+            .field("workers", &crew.shells().len())
+            .field("alive_tasks", &crew.tasks())
+            .field("shut_down", &crew.is_closing())
             .finish_non_exhaustive()
     }
 }
@@ -236,7 +218,7 @@ impl std::error::Error for TryCurrentError {}
 thread_local! {
     static CURRENT: RefCell<Option<Handle>> = const { RefCell::new(None) };
     static DEPTH: Cell<u32> = const { Cell::new(0) };
-    static BLOCKING: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+    static BLOCKING: Cell<Option<Inside>> = const { Cell::new(None) };
 }
 
 /// The runtime that this thread is in, if any.
@@ -263,7 +245,7 @@ impl fmt::Debug for EnterGuard<'_> {
 /// Everything that makes a runtime current, undone in the reverse order.
 struct Entered {
     handle: Option<Handle>,
-    driver: Option<Arc<Driver>>,
+    drivers: Option<Arc<Drivers>>,
     depth: u32,
     /// Its result must not be lost to the mistake of a task.
     is_block_on: bool,
@@ -273,13 +255,13 @@ struct Entered {
 
 impl Entered {
     fn new(handle: Handle) -> Self {
-        let driver = handle.shared.shell().driver().clone();
+        let drivers = handle.shared.crew().drivers().clone();
         let depth = DEPTH.get() + 1;
         DEPTH.set(depth);
         Self {
             depth,
             is_block_on: false,
-            driver: driver::replace_current(Some(driver)),
+            drivers: driver::replace_current(Some(drivers)),
             handle: replace_current(Some(handle)),
             not_send: std::marker::PhantomData,
         }
@@ -294,7 +276,7 @@ impl Entered {
         let depth = DEPTH.get();
         if depth >= self.depth {
             DEPTH.set(self.depth - 1);
-            drop(driver::replace_current(self.driver.take()));
+            drop(driver::replace_current(self.drivers.take()));
             drop(replace_current(self.handle.take()));
         }
         depth == self.depth
@@ -334,7 +316,52 @@ pub(crate) fn block_on<F: Future>(handle: &Handle, call: &str, future: F) -> F::
     output
 }
 
-/// While it lives, this thread is inside a `block_on`.
+/// What keeps a thread from another `block_on`.
+#[derive(Clone, Copy)]
+enum Inside {
+    /// One that is under way.
+    BlockOn(&'static Location<'static>),
+    /// It is a worker's thread.
+    Worker,
+}
+
+/// Calls a closure that blocks, after giving the core that this thread runs to another one.
+#[track_caller]
+pub(crate) fn block_in_place<R>(closure: impl FnOnce() -> R) -> R {
+    let caller = Location::caller();
+    let Some(inside) = BLOCKING.get() else {
+        return closure();
+    };
+    let handle = current_or_panic("block_in_place");
+    assert!(
+        handle.shared.has_workers(),
+        "block_in_place was called at {caller}, in a runtime without workers: the other tasks would \
+         stand still. Use spawn_blocking, or a runtime of Builder::new_multi_thread"
+    );
+    if let Some(core) = Core::lend() {
+        here::leave();
+        let index = handle.shared.lay_down(core);
+        let substitute = handle.clone();
+        drop(handle.spawn_blocking(move || substitute.shared.substitute(index)));
+    }
+    let restored = Restored(inside);
+    BLOCKING.set(None);
+    coop::lift();
+    let result = closure();
+    drop(restored);
+    result
+}
+
+/// Puts back what kept the thread from another `block_on`.
+struct Restored(Inside);
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        BLOCKING.set(Some(self.0));
+    }
+}
+
+/// While it lives, this thread is inside a `block_on`, or a worker's.
 struct Blocking;
 
 /// Panics if this thread is inside a `block_on`.
@@ -346,16 +373,27 @@ pub(crate) fn refuse_nested(call: &str) {
 impl Blocking {
     #[track_caller]
     fn begin(call: &str, caller: &'static Location<'static>) -> Self {
-        if let Some(outer) = BLOCKING.get() {
-            panic!(
-                "{call} was called at {caller}, inside the block_on at {outer}: this thread runs \
-                 tasks, and would wait for itself. Use .await here, or move the call to a thread \
-                 of its own"
-            );
-        }
-        BLOCKING.set(Some(caller));
-        Self
+        let inside = match BLOCKING.get() {
+            None => {
+                BLOCKING.set(Some(Inside::BlockOn(caller)));
+                return Self;
+            }
+            Some(Inside::BlockOn(outer)) => format!("inside the block_on at {outer}"),
+            Some(Inside::Worker) => "inside a task".to_owned(),
+        };
+        panic!(
+            "{call} was called at {caller}, {inside}: this thread runs tasks, and would wait for \
+             itself. Use .await here, or move the call to a thread of its own"
+        );
     }
+}
+
+/// Makes `handle`'s runtime the current one of a worker's thread, for as long as the guard lives.
+pub(crate) fn enter_worker(handle: &Handle) -> impl Drop + use<> {
+    BLOCKING.set(Some(Inside::Worker));
+    let mut entered = Entered::new(handle.clone());
+    entered.is_block_on = true;
+    entered
 }
 
 impl Drop for Blocking {

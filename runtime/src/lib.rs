@@ -47,10 +47,15 @@ mod blocking;
 mod builder;
 mod coop;
 mod driver;
+mod ending;
 mod executor;
 mod foreign;
 mod handle;
+mod here;
 pub mod io;
+#[doc(hidden)]
+pub mod macros;
+mod metrics;
 #[cfg(all(test, loom))]
 mod models;
 mod park;
@@ -58,6 +63,8 @@ mod primitive;
 mod reactor;
 mod runtimes;
 mod shared;
+mod staff;
+pub mod sync;
 mod sys;
 pub mod task;
 mod tasks;
@@ -65,10 +72,14 @@ pub mod time;
 mod timer;
 
 pub use builder::Builder;
-pub use handle::{EnterGuard, Handle, Metrics, TryCurrentError};
+pub use executor::StuckTask;
+pub use handle::{EnterGuard, Handle, TryCurrentError};
+pub use metrics::Metrics;
 /// Makes an `async fn main` the start of the program, run by a runtime.
 ///
-/// `#[runtime::main(single)]` runs it in a [`LocalRuntime`], where tasks need not be `Send`.
+/// It is a [`Runtime`] with a worker thread a processor; `#[runtime::main(workers = 4)]` says how many.
+/// `#[runtime::main(flavor = "current_thread")]` has none, and `#[runtime::main(single)]` is a
+/// [`LocalRuntime`], where tasks need not be `Send`.
 ///
 /// # Examples
 ///
@@ -83,7 +94,8 @@ pub use handle::{EnterGuard, Handle, Metrics, TryCurrentError};
 pub use runtime_macros::main;
 /// Makes an `async fn` a test, run by a runtime of its own.
 ///
-/// `#[runtime::test(single)]` runs it in a [`LocalRuntime`], where tasks need not be `Send`.
+/// It has no workers unless `#[runtime::test(workers = 2)]` says so. `#[runtime::test(single)]` is a
+/// [`LocalRuntime`], where tasks need not be `Send`.
 ///
 /// # Examples
 ///

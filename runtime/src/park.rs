@@ -17,30 +17,100 @@
 //! ```
 //!
 //! Work is published before `unpark`, and looked for after `resume`.
+//!
+//! Where there are several workers, one that is stuck in a task is helped by another, which takes
+//! the events out of its epoll. It must never take them from a sleeper: the bell's edge among them is
+//! what wakes it. So lying down and helping exclude each other, by a second word:
+//!
+//! ```text
+//!           lie_down                       help
+//!  ABED <------------- UP (runs tasks) ----------> HELPED
+//!       -------------> ^   <-----------------------+
+//!            resume              end_help            lie_down on HELPED fails: look, do not sleep
+//! ```
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 
+use std::time::Duration;
+
 use crate::primitive::{AtomicU32, Ordering};
-use crate::sys::{EventFd, ForkMark};
+use crate::sys::{EventFd, ForkMark, TimerFd};
 
 /// One worker's sleep.
 pub(crate) struct Park {
     word: ParkWord,
     bell: EventFd,
     fork: ForkMark,
+    /// Where there are several workers: what one can do for another.
+    watched: Option<Watched>,
 }
+
+struct Watched {
+    bed: Bed,
+    alarm: TimerFd,
+}
+
+/// Whether a worker is about to sleep, or is being helped: the second word.
+pub(crate) struct Bed(AtomicU32);
 
 /// The word alone, without the bell: what the model checker looks at.
 pub(crate) struct ParkWord(AtomicU32);
 
 impl Park {
+    /// For a worker that nobody watches.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             word: ParkWord::new(),
             bell: EventFd::new()?,
             fork: ForkMark::of_this_process()?,
+            watched: None,
         })
+    }
+
+    /// For one of several workers.
+    pub(crate) fn new_watched() -> io::Result<Self> {
+        let watched = Watched {
+            bed: Bed::new(),
+            alarm: TimerFd::new()?,
+        };
+        Ok(Self {
+            watched: Some(watched),
+            ..Self::new()?
+        })
+    }
+
+    /// The descriptor of the alarm clock, to watch as the bell.
+    pub(crate) fn alarm(&self) -> Option<RawFd> {
+        let watched = self.watched.as_ref()?;
+        Some(watched.alarm.as_raw_fd())
+    }
+
+    /// Sets the alarm clock: the worker is up after this time at the latest.
+    pub(crate) fn set_alarm(&self, after: Duration) {
+        if let Some(watched) = &self.watched {
+            watched.alarm.set(after);
+        }
+    }
+
+    /// Comes before [`prepare`](Self::prepare). False if another worker is helping this one at the
+    /// moment, which therefore must not sleep.
+    pub(crate) fn lie_down(&self) -> bool {
+        self.watched.as_ref().is_none_or(|it| it.bed.lie_down())
+    }
+
+    /// Whether the worker runs tasks, or is about to: it may be stuck in one.
+    pub(crate) fn is_up(&self) -> bool {
+        self.watched.as_ref().is_some_and(|it| it.bed.is_up())
+    }
+
+    /// Begins to help. False if there is nobody to be helped.
+    pub(crate) fn help(&self) -> bool {
+        self.watched.as_ref().is_some_and(|it| it.bed.help())
+    }
+
+    pub(crate) fn end_help(&self) {
+        self.watched.iter().for_each(|it| it.bed.end_help());
     }
 
     /// The descriptor to watch while asleep.
@@ -56,6 +126,12 @@ impl Park {
     /// Awake again; takes a token that came meanwhile.
     pub(crate) fn resume(&self) {
         self.word.resume();
+        self.watched.iter().for_each(|it| it.bed.get_up());
+    }
+
+    /// A guess, for who looks for a sleeper to wake.
+    pub(crate) fn seems_asleep(&self) -> bool {
+        self.word.seems_parked()
     }
 
     /// Makes the worker look for work: now if it sleeps, else before it sleeps next.
@@ -94,6 +170,11 @@ impl ParkWord {
         self.0.swap(RUNNING, Ordering::AcqRel);
     }
 
+    fn seems_parked(&self) -> bool {
+        // Relaxed: a guess.
+        self.0.load(Ordering::Relaxed) == PARKED
+    }
+
     /// Returns whether the bell must be rung.
     pub(crate) fn unpark(&self) -> bool {
         // Release pairs with the Acquire in `prepare` and `resume`.
@@ -101,9 +182,51 @@ impl ParkWord {
     }
 }
 
+impl Bed {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU32::new(UP))
+    }
+
+    pub(crate) fn lie_down(&self) -> bool {
+        // Acquire pairs with the Release in `end_help`: what the helper left is seen by the look that
+        // comes instead of the sleep.
+        let result = self
+            .0
+            .compare_exchange(UP, ABED, Ordering::AcqRel, Ordering::Acquire);
+        result.is_ok()
+    }
+
+    pub(crate) fn get_up(&self) {
+        // SeqCst, with `is_up`: of a worker that gets up and then looks for somebody whose alarm is
+        // set, and one that lets its alarm be and then looks who is up, one sees the other.
+        self.0.swap(UP, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.0.load(Ordering::SeqCst) != ABED
+    }
+
+    pub(crate) fn help(&self) -> bool {
+        // Acquire pairs with the Release in `get_up`.
+        let result = self
+            .0
+            .compare_exchange(UP, HELPED, Ordering::AcqRel, Ordering::Relaxed);
+        result.is_ok()
+    }
+
+    pub(crate) fn end_help(&self) {
+        // Nobody but the helper leaves HELPED. Release pairs with the Acquire in `lie_down`.
+        self.0.swap(UP, Ordering::AcqRel);
+    }
+}
+
 const RUNNING: u32 = 0;
 const PARKED: u32 = 1;
 const TOKEN: u32 = 2;
+
+const UP: u32 = 0;
+const ABED: u32 = 1;
+const HELPED: u32 = 2;
 
 #[cfg(test)]
 mod tests {

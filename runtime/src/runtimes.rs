@@ -1,24 +1,32 @@
 //! The two runtimes that people hold: [`Runtime`] and [`LocalRuntime`].
 //!
-//! Both own one core and end it when they are dropped. A [`Runtime`] may be used from any thread,
-//! and takes futures that are `Send`; a [`LocalRuntime`] stays on its thread, and takes any.
+//! Both own their cores and end them when they are dropped. A [`Runtime`] may be used from any thread,
+//! and takes futures that are `Send`: it has a worker thread a core, or one core that the thread in
+//! `block_on` runs. A [`LocalRuntime`] stays on its thread, and takes any future.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::handle::{self, EnterGuard, Handle};
+use crate::staff::Staff;
 use crate::tasks::JoinHandle;
 
 /// An executor, a reactor and timers, for futures that are `Send`.
 ///
+/// There are two flavours. [`Runtime::new`] has a worker thread a processor, which run tasks from the
+/// time of their spawning, and take work off each other. `Builder::new_current_thread` has none: tasks
+/// run on the thread that is in `block_on`.
+///
 /// Dropping it drops its tasks and wakes everybody who waits for one of its sockets or timers with
-/// an error. It does not wait for anything: closures of `spawn_blocking` that run go on, those that
-/// are queued are dropped, and if a thread is inside `block_on` at that time, that
-/// thread ends the runtime as soon as it has run the tasks that are ready.
+/// an error. It waits for its worker threads, for two seconds if a task does not come back from a poll
+/// (its worker then ends when it does); inside a task it does not wait. Closures of
+/// `spawn_blocking` that run go on, and those that are queued are dropped. If a thread is inside
+/// `block_on` of a runtime without workers at that time, that thread ends the runtime as soon as it has
+/// run the tasks that are ready.
 ///
 /// # Examples
 ///
@@ -33,17 +41,21 @@ use crate::tasks::JoinHandle;
 /// ```
 pub struct Runtime {
     handle: Handle,
+    staff: Staff,
 }
 
 impl Runtime {
-    pub(crate) fn from_handle(handle: Handle) -> Self {
-        Self { handle }
+    pub(crate) fn new_with(handle: Handle, staff: Staff) -> Self {
+        Self { handle, staff }
     }
 
     /// Runs a future to its end on this thread, and with it the runtime's tasks.
     ///
-    /// If another thread is in `block_on` already, that one runs the tasks. This one polls its own
-    /// future, and takes over when the other is done. With nobody inside, nothing runs.
+    /// With worker threads, a future that has to wait borrows the core of one of them: what it spawns
+    /// begins on this thread.
+    ///
+    /// Without: if another thread is in `block_on` already, that one runs the tasks. This one polls its
+    /// own future, and takes over when the other is done. With nobody inside, nothing runs.
     ///
     /// # Panics
     ///
@@ -53,7 +65,8 @@ impl Runtime {
         handle::block_on(&self.handle, "Runtime::block_on", future)
     }
 
-    /// Starts a task; see [`spawn`](crate::spawn). It runs when somebody is in `block_on`.
+    /// Starts a task; see [`spawn`](crate::spawn). Without worker threads it runs when somebody is in
+    /// `block_on`.
     ///
     /// # Panics
     ///
@@ -83,7 +96,8 @@ impl Runtime {
         self.handle.spawn_blocking(closure)
     }
 
-    /// Ends the runtime, and waits for closures of `spawn_blocking` that run, for `limit` at most.
+    /// Ends the runtime, and waits for its workers, and for closures of `spawn_blocking` that run, for
+    /// `limit` at most.
     ///
     /// Called in such a closure it waits for itself, until the limit.
     ///
@@ -99,17 +113,27 @@ impl Runtime {
     /// runtime.shutdown_timeout(Duration::from_secs(5));
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn shutdown_timeout(self, limit: Duration) {
+    pub fn shutdown_timeout(mut self, limit: Duration) {
+        let began = Instant::now();
         let shared = self.handle.shared.clone();
+        self.end(Some(limit));
         drop(self);
         if !shared.is_child() {
-            shared.pool().wait(limit);
+            shared.pool().wait(limit.saturating_sub(began.elapsed()));
         }
     }
 
-    /// Ends the runtime and waits for nothing, as dropping it does.
-    pub fn shutdown_background(self) {
-        drop(self);
+    /// Ends the runtime and waits for nothing.
+    pub fn shutdown_background(mut self) {
+        self.end(Some(Duration::ZERO));
+    }
+
+    /// Ends it, once. `limit` is for waiting for the workers.
+    fn end(&mut self, limit: Option<Duration>) {
+        self.handle.shared.shut_down();
+        if !self.handle.shared.is_child() {
+            self.staff.end(&self.handle, limit);
+        }
     }
 
     /// The handle to this runtime.
@@ -125,7 +149,7 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.handle.shared.shut_down();
+        self.end(None);
     }
 }
 

@@ -3,11 +3,22 @@
 //! A task is started in the runtime that the thread is in; what it is, inside, stands in
 //! `tasks/`.
 
+mod abort_on_drop;
+mod join_set;
+mod local;
+mod scope;
+mod tracker;
+
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+pub use self::abort_on_drop::AbortOnDropHandle;
+pub use self::join_set::JoinSet;
+pub use self::local::{AccessError, LocalKey, TaskLocalFuture};
+pub use self::scope::{Failure, Scope, ScopeError, scope, scope_with};
+pub use self::tracker::{TaskTracker, TaskTrackerToken, TrackedFuture};
 use crate::driver;
 use crate::handle;
 pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle};
@@ -112,6 +123,35 @@ where
     R: Send + 'static,
 {
     handle::current_or_panic("spawn_blocking").spawn_blocking(closure)
+}
+
+/// Runs a closure that blocks, or computes for long, here and now; other tasks go on elsewhere.
+///
+/// The worker's core is given to another thread for the time, so only this task waits. That costs two
+/// changes of threads: for what takes less than a tenth of a millisecond, just do it.
+/// [`spawn_blocking`] is for closures that are `'static`; this one may borrow.
+///
+/// The task goes on after the closure without a core, until its next `.await`. On a thread that runs no
+/// tasks the closure is just called.
+///
+/// # Panics
+///
+/// If the closure does; and in a runtime without workers, where nobody else could run the other tasks.
+///
+/// # Examples
+///
+/// ```
+/// let runtime = runtime::Builder::new_multi_thread().worker_threads(1).build()?;
+/// let sum = runtime.block_on(async {
+///     let numbers = vec![1_u64; 1000];
+///     runtime::task::block_in_place(|| numbers.iter().sum::<u64>())
+/// });
+/// assert_eq!(sum, 1000);
+/// # std::io::Result::Ok(())
+/// ```
+#[track_caller]
+pub fn block_in_place<R>(closure: impl FnOnce() -> R) -> R {
+    handle::block_in_place(closure)
 }
 
 /// Settings of a task to be spawned.

@@ -91,11 +91,13 @@ fn an_address_of_another_machine_is_told_with_the_cure() {
 }
 
 #[test]
-fn the_flavor_that_is_not_there_yet_says_so() {
+fn several_workers_serve_when_asked_to() {
     soon(|| {
-        let said = complaint(&["--flavor", "steal", "--addr", "127.0.0.1:0"]);
-        assert!(said.contains("not there yet"), "{said}");
-        assert!(said.contains("--flavor single"), "{said}");
+        let server = Server::start(echo().args(["--flavor", "steal", "--workers", "2"]));
+        let address = server.address();
+        let expected = format!("echo listening on {address}, flavor steal, 2 workers\n");
+        assert_eq!(server.first_line(), expected);
+        ping(&mut server.connect(), b"hello");
     });
 }
 

@@ -276,7 +276,7 @@ fn runtimes_that_come_and_go_leave_no_descriptor_behind() {
     apart(|| {
         let before = fd::all_open();
         for _ in 0..50 {
-            let runtime = runtime::Runtime::new().unwrap();
+            let runtime = runtime::Builder::new_current_thread().build().unwrap();
             let kept = runtime.block_on(async { pair().await });
             drop(runtime);
             drop(kept);

@@ -9,7 +9,6 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use net::TcpStream;
-use runtime::Runtime;
 use runtime::io::{AsyncFd, Interest};
 use tests::deadline::soon;
 use tests::event::Event;
@@ -22,7 +21,7 @@ use crate::{listen, pair};
 fn a_descriptor_of_one_runtime_serves_a_task_of_another() {
     soon(|| {
         let (reader, mut writer) = fd::unix_pair();
-        let home = Runtime::new().unwrap();
+        let home = runtime::Builder::new_current_thread().build().unwrap();
         let reader = home.block_on(async { AsyncFd::new(reader).unwrap() });
         let event = Event::new();
         let runs = std::thread::spawn({
@@ -50,7 +49,7 @@ fn threads_that_share_a_descriptor_lose_no_wake_between_them() {
     soon(|| {
         const BYTES: usize = 20_000;
         let (reader, mut writer) = fd::unix_pair();
-        let home = Runtime::new().unwrap();
+        let home = runtime::Builder::new_current_thread().build().unwrap();
         let reader = home.block_on(async { Arc::new(AsyncFd::new(reader).unwrap()) });
         let consume = |reader: Arc<AsyncFd<UnixStream>>| async move {
             let mut consumed = 0;
@@ -95,7 +94,7 @@ fn threads_that_share_a_descriptor_lose_no_wake_between_them() {
 fn a_stream_is_written_and_read_by_two_threads_at_once() {
     soon(|| {
         const BYTES: usize = 3_000_000;
-        let home = Runtime::new().unwrap();
+        let home = runtime::Builder::new_current_thread().build().unwrap();
         let (client, server) = home.block_on(pair());
         let client = Arc::new(client);
         let writes = std::thread::spawn({
@@ -131,7 +130,7 @@ fn a_stream_is_written_and_read_by_two_threads_at_once() {
 #[test]
 fn streams_dropped_on_another_thread_end_their_registration() {
     soon(|| {
-        let home = Runtime::new().unwrap();
+        let home = runtime::Builder::new_current_thread().build().unwrap();
         home.block_on(async {
             let listener = listen().await;
             let address = listener.local_addr().unwrap();

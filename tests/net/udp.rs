@@ -455,8 +455,15 @@ fn a_port_is_shared_by_those_who_agree_to_it() {
 #[test]
 fn errors_name_the_call_and_the_caller() {
     run(async || {
-        let error = UdpSocket::bind("localhost:0").await.unwrap_err();
-        assert!(error.to_string().contains("localhost:0"), "{error}");
+        let error = UdpSocket::bind("no address").await.unwrap_err();
+        assert!(error.to_string().contains("no address"), "{error}");
+        let named = UdpSocket::bind("localhost:0").await.unwrap();
+        let to = ("localhost", named.local_addr().unwrap().port());
+        named.connect(to).await.unwrap();
+        named
+            .send_to(b"x", named.local_addr().unwrap())
+            .await
+            .unwrap();
         bind().await.connect(&[][..]).await.unwrap_err();
         let sent = bind().await.send_to(b"x", &[][..]).await;
         assert_eq!(sent.unwrap_err().kind(), ErrorKind::InvalidInput);

@@ -9,8 +9,8 @@ use std::sync::mpsc::channel;
 use std::task::Poll;
 use std::thread::{self, ThreadId};
 
+use runtime::LocalRuntime;
 use runtime::task::yield_now;
-use runtime::{LocalRuntime, Runtime};
 use tests::deadline::soon;
 use tests::event::Event;
 use tests::panics::{on_drop, panics};
@@ -141,7 +141,7 @@ fn an_abort_after_the_end_changes_nothing() {
 #[test]
 fn an_abort_handle_outlives_handle_task_and_runtime() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let dropped = Event::new();
         let says_dropped = dropped.clone();
         let task = runtime.spawn(async move {

@@ -11,7 +11,6 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use runtime::Runtime;
 use runtime::io::{AsyncFd, Interest};
 use runtime::task::{spawn_local, yield_now};
 use runtime::time::{Duration, Instant, sleep, timeout};
@@ -110,7 +109,7 @@ fn a_spawn_is_one_allocation() {
 #[test]
 fn a_spawn_from_outside_is_one_allocation() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let counted = runtime.block_on(async {
             let handle = runtime::Handle::current();
             let spawn = || {

@@ -11,7 +11,7 @@ use std::thread;
 
 use runtime::task::yield_now;
 use runtime::time::{Duration, sleep};
-use runtime::{Handle, LocalRuntime, Runtime};
+use runtime::{Handle, LocalRuntime};
 use tests::deadline::soon;
 use tests::event::Event;
 use tests::foreign;
@@ -21,7 +21,7 @@ use tests::panics::{on_drop, panics};
 fn it_returns_the_value_and_may_borrow() {
     soon(|| {
         let words = [String::from("a"), String::from("b")];
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let joined = runtime.block_on(async {
             yield_now().await;
             words.join("-")
@@ -35,7 +35,7 @@ fn it_returns_the_value_and_may_borrow() {
 #[test]
 fn a_panic_of_the_future_comes_out_and_the_runtime_goes_on() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let go = Event::new();
         let task = runtime.spawn(go.wait());
         let message = panics(|| {
@@ -54,7 +54,7 @@ fn a_panic_of_the_future_comes_out_and_the_runtime_goes_on() {
 #[test]
 fn a_nested_one_names_both_calls_and_a_cure() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let handle = runtime.handle().clone();
         let other = LocalRuntime::new().unwrap();
         let here = |line: u32| format!("{}:{line}:", file!());
@@ -117,7 +117,7 @@ fn a_future_is_woken_from_another_thread() {
 #[test]
 fn a_second_one_makes_progress_while_the_first_runs() {
     soon(|| {
-        let runtime = Arc::new(Runtime::new().unwrap());
+        let runtime = Arc::new(runtime::Builder::new_current_thread().build().unwrap());
         let (inside, end) = (Event::new(), Event::new());
         let (runs, says_inside, told_end) = (runtime.clone(), inside.clone(), end.wait());
         let first = thread::spawn(move || {
@@ -150,7 +150,7 @@ fn a_second_one_makes_progress_while_the_first_runs() {
 fn a_second_one_inherits_the_core_when_the_first_leaves() {
     for panicking in [false, true] {
         soon(move || {
-            let runtime = Arc::new(Runtime::new().unwrap());
+            let runtime = Arc::new(runtime::Builder::new_current_thread().build().unwrap());
             let ran_on = Arc::new(std::sync::Mutex::new(Vec::new()));
             let notes = ran_on.clone();
             let step = Arc::new(AtomicUsize::new(0));
@@ -203,7 +203,7 @@ fn a_second_one_inherits_the_core_when_the_first_leaves() {
 #[test]
 fn many_threads_may_be_inside_and_all_come_out() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let total = AtomicUsize::new(0);
         thread::scope(|scope| {
             for _ in 0..6 {
@@ -230,7 +230,7 @@ fn many_threads_may_be_inside_and_all_come_out() {
 #[test]
 fn a_thread_that_did_not_run_the_core_is_left_without_a_budget() {
     soon(|| {
-        let runtime = Arc::new(Runtime::new().unwrap());
+        let runtime = Arc::new(runtime::Builder::new_current_thread().build().unwrap());
         let (inside, end) = (Event::new(), Event::new());
         let (runs, says_inside, told_end) = (runtime.clone(), inside.clone(), end.wait());
         let first = thread::spawn(move || {
@@ -276,7 +276,7 @@ fn the_free_one_drops_its_tasks_and_can_be_called_again() {
 #[test]
 fn tasks_left_behind_go_on_at_the_next_call() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let go = Event::new();
         let told_go = go.wait();
         let mut task = None;
@@ -327,7 +327,7 @@ fn large_futures_do_not_overflow_a_usual_stack() {
     soon(|| {
         const SIZE: usize = 200 << 10;
         let thread = thread::Builder::new().stack_size(2 << 20).spawn(|| {
-            let runtime = Runtime::new().unwrap();
+            let runtime = runtime::Builder::new_current_thread().build().unwrap();
             let in_task = runtime.spawn(large::<SIZE>());
             assert_eq!(runtime.block_on(in_task).unwrap(), SIZE);
             assert_eq!(runtime.block_on(large::<SIZE>()), SIZE);
@@ -344,7 +344,7 @@ fn very_large_futures_overflow_nothing_that_is_large_enough_to_make_them() {
     soon(|| {
         const SIZE: usize = 8 << 20;
         let thread = thread::Builder::new().stack_size(12 * SIZE).spawn(|| {
-            let runtime = Runtime::new().unwrap();
+            let runtime = runtime::Builder::new_current_thread().build().unwrap();
             let in_task = runtime.spawn(large::<SIZE>());
             assert_eq!(runtime.block_on(in_task).unwrap(), SIZE);
             assert_eq!(runtime.block_on(large::<SIZE>()), SIZE);
@@ -423,7 +423,7 @@ fn a_task_sent_at_the_end_of_the_free_one_is_dropped_or_runs_in_the_next() {
 #[test]
 fn what_was_spawned_before_runs_before_what_the_main_future_spawns() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
         let note = |name: &'static str| {
             let order = order.clone();

@@ -8,7 +8,7 @@ use std::thread;
 
 use runtime::task::spawn_blocking;
 use runtime::time::Duration;
-use runtime::{Builder, Handle, Runtime};
+use runtime::{Builder, Handle};
 use tests::deadline::soon;
 use tests::event::Event;
 
@@ -170,7 +170,7 @@ fn the_end_of_the_runtime_waits_for_no_closure_and_drops_those_in_the_queue() {
 #[test]
 fn a_shutdown_with_a_limit_waits_for_what_runs_but_not_for_ever() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let (begun, has_begun) = sync_channel(0);
         let done = Arc::new(AtomicUsize::new(0));
         let task = runtime.spawn_blocking({
@@ -185,7 +185,7 @@ fn a_shutdown_with_a_limit_waits_for_what_runs_but_not_for_ever() {
         assert_eq!(done.load(Ordering::SeqCst), 1);
         assert!(task.is_finished());
 
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let (release, released) = channel::<()>();
         runtime.spawn_blocking(move || released.recv());
         runtime.shutdown_timeout(Duration::from_millis(1));

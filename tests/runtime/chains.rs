@@ -69,7 +69,7 @@ impl Chain {
     }
 
     fn of(aborts: bool, spawn: impl Fn(&Runtime, Link) -> JoinHandle<Link>) -> Self {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let drops = Arc::new(AtomicUsize::new(0));
         let mut next = None;
         for _ in 0..LENGTH {

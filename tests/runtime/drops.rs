@@ -115,7 +115,7 @@ fn an_output_is_dropped_once_by_whoever_has_it() {
             });
             runtime.spawn(async move { output })
         };
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let (taken, left, kept) = (spawn(&runtime), spawn(&runtime), spawn(&runtime));
         drop(left);
         let output = runtime.block_on(taken).unwrap();
@@ -138,7 +138,7 @@ fn an_output_is_dropped_once_by_whoever_has_it() {
 fn a_hundred_thousand_pending_tasks_go_with_their_runtime() {
     soon(|| {
         let dropped = Arc::new(AtomicUsize::new(0));
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         for _ in 0..100_000 {
             let dropped = dropped.clone();
             let guard = on_drop(move || {
@@ -161,7 +161,7 @@ fn a_hundred_thousand_pending_tasks_go_with_their_runtime() {
 #[test]
 fn a_drop_may_spawn() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let (spawned, handle) = (Event::new(), runtime.handle().clone());
         let says_spawned = spawned.clone();
         let task = runtime.spawn(async move {
@@ -181,7 +181,7 @@ fn a_drop_may_spawn() {
 #[test]
 fn what_a_drop_spawns_during_the_shutdown_is_cancelled() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let handle = runtime.handle().clone();
         let (send, receive) = std::sync::mpsc::channel::<JoinHandle<()>>();
         let dropped = Event::new();
@@ -244,7 +244,7 @@ fn what_a_drop_spawns_at_the_end_of_block_on_is_dropped_too() {
 #[test]
 fn a_drop_may_wake_and_abort_others() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let wakers: Arc<std::sync::Mutex<Vec<Waker>>> = Arc::default();
         let dropped = Arc::new(AtomicUsize::new(0));
         let mut tasks: Vec<JoinHandle<()>> = Vec::new();
@@ -284,7 +284,7 @@ fn a_drop_may_wake_and_abort_others() {
 #[test]
 fn a_drop_that_panics_during_the_shutdown_keeps_none_from_being_dropped() {
     within(std::time::Duration::from_secs(60), || {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let dropped = Arc::new(AtomicUsize::new(0));
         let tasks: Vec<_> = (0..3000)
             .map(|n| {

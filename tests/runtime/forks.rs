@@ -70,7 +70,7 @@ fn says_forked(message: &str) {
 #[test]
 fn in_a_child_the_parents_runtime_says_whose_it_is() {
     apart(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let local = LocalRuntime::new().unwrap();
         works(&runtime);
         in_a_child(|| {
@@ -93,11 +93,11 @@ fn in_a_child_the_parents_runtime_says_whose_it_is() {
 #[test]
 fn a_child_may_have_a_runtime_of_its_own() {
     apart(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         // This thread keeps one for its next call.
         runtime::block_on(async { runtime::spawn(async {}).await.unwrap() });
         in_a_child(|| {
-            works(&Runtime::new().unwrap());
+            works(&runtime::Builder::new_current_thread().build().unwrap());
             let sum = runtime::block_on(async {
                 sleep(Duration::from_millis(1)).await;
                 runtime::spawn(async { 1 }).await.unwrap() + 1
@@ -105,10 +105,10 @@ fn a_child_may_have_a_runtime_of_its_own() {
             assert_eq!(sum, 2);
             says_forked(&panics(|| runtime.spawn(async {})));
             // And so may its own children.
-            let own = Runtime::new().unwrap();
+            let own = runtime::Builder::new_current_thread().build().unwrap();
             in_a_child(|| {
                 says_forked(&panics(|| own.spawn(async {})));
-                works(&Runtime::new().unwrap());
+                works(&runtime::Builder::new_current_thread().build().unwrap());
             });
             works(&own);
         });
@@ -120,7 +120,7 @@ fn a_child_may_have_a_runtime_of_its_own() {
 #[test]
 fn a_socket_dropped_by_a_child_stays_registered_in_the_parent() {
     apart(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let (ours, mut theirs) = socket();
         let mut ours = Some(runtime.block_on(async { AsyncFd::new(ours).unwrap() }));
         catch_up(runtime.handle());
@@ -150,7 +150,7 @@ fn a_socket_dropped_by_a_child_stays_registered_in_the_parent() {
 #[test]
 fn a_runtime_dropped_by_a_child_goes_on_in_the_parent() {
     apart(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let (ours, mut theirs) = socket();
         let (dropped, go) = (Event::new(), Event::new());
         let (says_dropped, told_go) = (dropped.clone(), go.wait());
@@ -174,7 +174,7 @@ fn a_runtime_dropped_by_a_child_goes_on_in_the_parent() {
             drop(kept.take());
             // The task is the parent's, and so is its destructor.
             assert!(!dropped.is_set());
-            works(&Runtime::new().unwrap());
+            works(&runtime::Builder::new_current_thread().build().unwrap());
         });
         assert!(!dropped.is_set());
         let runtime = kept.unwrap();
@@ -188,7 +188,7 @@ fn a_runtime_dropped_by_a_child_goes_on_in_the_parent() {
 #[test]
 fn a_waker_used_by_a_child_does_not_disturb_the_parent() {
     apart(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let go = Event::new();
         let task = runtime.spawn(go.wait());
         catch_up(runtime.handle());

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
-use runtime::{LocalRuntime, Runtime};
+use runtime::LocalRuntime;
 use tests::deadline::soon;
 use tests::event::Event;
 use tests::foreign::{self, Foreign};
@@ -56,7 +56,7 @@ fn a_local_task_gives_an_output_that_is_not_send() {
 #[test]
 fn is_finished_tells_the_end_and_not_before() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let go = Event::new();
         let task = runtime.spawn(go.wait());
         let abort = task.abort_handle();
@@ -77,7 +77,10 @@ fn is_finished_tells_the_end_and_not_before() {
 #[test]
 fn every_task_has_a_number_of_its_own() {
     soon(|| {
-        let (first, second) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+        let (first, second) = (
+            runtime::Builder::new_current_thread().build().unwrap(),
+            runtime::Builder::new_current_thread().build().unwrap(),
+        );
         let mut numbers: Vec<_> = (0..500)
             .flat_map(|_| [first.spawn(async {}).id(), second.spawn(async {}).id()])
             .collect();
@@ -111,7 +114,7 @@ fn a_task_goes_on_without_its_handle() {
 #[test]
 fn of_several_wakers_the_last_is_woken() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let mut task = runtime.spawn(async { 5 });
         let (first, second) = (Arc::new(Foreign::new()), Arc::new(Foreign::new()));
         assert!(foreign::poll(&mut task, &first.waker()).is_pending());
@@ -128,7 +131,7 @@ fn of_several_wakers_the_last_is_woken() {
 #[test]
 fn a_handle_that_goes_takes_its_waker_along() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let mut task = runtime.spawn(pending::<()>());
         let waiting = Arc::new(Foreign::new());
         assert!(foreign::poll(&mut task, &waiting.waker()).is_pending());
@@ -142,7 +145,7 @@ fn a_handle_that_goes_takes_its_waker_along() {
 #[test]
 fn a_handle_is_awaited_in_an_executor_that_is_not_ours() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let (started, go) = (Event::new(), Event::new());
         let (says_started, told_go) = (started.clone(), go.wait());
         let task = runtime.spawn(async move {
@@ -202,7 +205,7 @@ fn a_handle_polled_in_parts_loses_nothing() {
 #[test]
 fn debug_shows_name_number_place_and_state() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let guard = runtime.enter();
         let builder = runtime::task::Builder::new().name("greeter");
         let line = line!() + 1;

@@ -47,7 +47,7 @@ fn check(runtime: &Runtime) {
 #[test]
 fn a_join_waker_may_panic_at_its_wake() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let hostile = Foreign::new().on_wake(|| panic!("at a wake")).armed();
         let mut task = runtime.spawn(async { 5 });
         let after = runtime.spawn(async { 6 });
@@ -62,7 +62,7 @@ fn a_join_waker_may_panic_at_its_wake() {
 #[test]
 fn a_join_waker_may_panic_at_its_clone() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let hostile = Foreign::new().on_clone(|| panic!("at a clone")).armed();
         let mut task = runtime.spawn(async { 5 });
         assert_eq!(
@@ -78,7 +78,7 @@ fn a_join_waker_may_panic_at_its_clone() {
 #[test]
 fn a_join_waker_may_panic_at_its_drop() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let hostile = Arc::new(Foreign::new().on_drop(|| panic!("at a drop")));
         let mild = Arc::new(Foreign::new());
         let go = tests::event::Event::new();
@@ -104,7 +104,7 @@ fn a_join_waker_may_panic_at_its_drop() {
 #[test]
 fn a_join_waker_left_behind_by_a_panic_does_not_end_the_worker() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let go = tests::event::Event::new();
         let told_go = go.wait();
         let mut task = runtime.spawn(told_go);
@@ -130,7 +130,7 @@ fn a_join_waker_left_behind_by_a_panic_does_not_end_the_worker() {
 #[test]
 fn a_timer_waker_may_panic_at_its_wake() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let hostile = Foreign::new().on_wake(|| panic!("at a wake")).armed();
         let entered = runtime.enter();
         let deadline = Instant::now() + Duration::from_millis(5);
@@ -152,7 +152,7 @@ fn a_timer_waker_may_panic_at_its_wake() {
 #[test]
 fn a_timer_waker_may_panic_at_its_clone_and_its_drop() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let entered = runtime.enter();
         let mut clumsy = sleep(Duration::from_secs(3600));
         let mut dropping = sleep(Duration::from_secs(3600));
@@ -180,7 +180,7 @@ fn a_timer_waker_may_panic_at_its_clone_and_its_drop() {
 #[test]
 fn a_timer_waker_may_use_the_timers_when_it_is_dropped() {
     soon(|| {
-        let runtime = Arc::new(Runtime::new().unwrap());
+        let runtime = Arc::new(runtime::Builder::new_current_thread().build().unwrap());
         let entered = runtime.enter();
         let mut slow = sleep(Duration::from_millis(2));
         drop(entered);
@@ -205,7 +205,7 @@ fn a_timer_waker_may_use_the_timers_when_it_is_dropped() {
 #[test]
 fn a_socket_waker_may_panic_at_its_wake() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let entered = runtime.enter();
         let mut sockets: Vec<_> = (0..8).map(|_| pair()).collect();
         let (quiet, mut theirs) = pair();
@@ -239,7 +239,7 @@ fn a_socket_waker_may_panic_at_its_wake() {
 #[test]
 fn a_socket_waker_may_panic_at_its_clone_and_its_drop() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let entered = runtime.enter();
         let ((ours, mut theirs), (leaving, _peer)) = (pair(), pair());
         drop(entered);
@@ -284,7 +284,7 @@ fn readable(runtime: &Runtime) -> (AsyncFd<UnixStream>, UnixStream) {
 #[test]
 fn a_socket_waker_that_panics_does_not_end_another_users_call() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let (ours, _theirs) = readable(&runtime);
         let hostile = Foreign::new()
             .on_wake(|| panic!("in another's call"))
@@ -300,7 +300,7 @@ fn a_socket_waker_that_panics_does_not_end_another_users_call() {
 #[test]
 fn a_socket_waker_that_panics_beside_a_call_that_panics_does_not_abort() {
     apart(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let (ours, _theirs) = readable(&runtime);
         let hostile = Foreign::new().on_wake(|| panic!("the waker")).armed();
         let message = panics(|| put_back_beside(&hostile, &ours, || panic!("the call")));
@@ -312,7 +312,7 @@ fn a_socket_waker_that_panics_beside_a_call_that_panics_does_not_abort() {
 #[test]
 fn wakers_that_panic_do_not_stop_a_shutdown() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let hostile = Foreign::new().on_wake(|| panic!("at the end")).armed();
         let entered = runtime.enter();
         let (sockets, mut sleeps): (Vec<_>, Vec<_>) = (0..4)
@@ -340,7 +340,7 @@ fn wakers_that_panic_do_not_stop_a_shutdown() {
 #[test]
 fn a_waker_may_come_back_into_the_runtime() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let handle = runtime.handle().clone();
         let (send, receive) = channel();
         let busy = Foreign::new()

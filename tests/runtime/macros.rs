@@ -113,3 +113,29 @@ fn main_inside_a_runtime_is_a_nested_block_on() {
         assert!(message.contains("inside the block_on at"), "{message}");
     });
 }
+
+#[runtime::test(workers = 3)]
+async fn a_test_may_have_workers() {
+    assert_eq!(runtime::Handle::current().metrics().workers, 3);
+}
+
+#[runtime::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_may_have_workers_in_other_words() {
+    assert_eq!(runtime::Handle::current().metrics().workers, 2);
+}
+
+#[runtime::test(flavor = "current_thread")]
+async fn a_test_may_ask_for_what_it_has() {
+    assert_eq!(runtime::Handle::current().metrics().workers, 1);
+}
+
+#[runtime::main(workers = 2)]
+async fn two_workers() -> usize {
+    let count = runtime::spawn(async { runtime::Handle::current().metrics().workers });
+    count.await.unwrap()
+}
+
+#[test]
+fn main_may_have_workers() {
+    assert_eq!(two_workers(), 2);
+}

@@ -6,18 +6,23 @@ mod block_on;
 mod blocking;
 mod chains;
 mod contexts;
+mod delays;
 mod drops;
 mod fairness;
 mod forks;
+mod groups;
 mod handles;
 mod hostile;
+mod intervals;
 mod macros;
 mod panics;
+mod several;
 mod shutdown;
 mod timeouts;
 mod timers;
 mod turns;
 mod wakers;
+mod workers;
 
 /// Counts, a thread each: see [`allocations`].
 #[global_allocator]

@@ -27,7 +27,7 @@ struct Survivor {
 
 impl Survivor {
     fn new() -> Self {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let go = Event::new();
         let told_go = go.wait();
         let old = runtime.spawn(async move {

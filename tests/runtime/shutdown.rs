@@ -12,7 +12,7 @@ use std::thread;
 use runtime::io::{AsyncFd, Interest};
 use runtime::task::yield_now;
 use runtime::time::{Duration, Instant, sleep};
-use runtime::{Handle, LocalRuntime, Runtime};
+use runtime::{Handle, LocalRuntime};
 use tests::deadline::{soon, within};
 use tests::event::Event;
 use tests::foreign::{self, Foreign};
@@ -40,7 +40,11 @@ fn a_task_spawned_after_the_end_is_cancelled_and_dropped() {
     soon(|| {
         for local in [false, true] {
             let handle = match local {
-                false => Runtime::new().unwrap().handle().clone(),
+                false => runtime::Builder::new_current_thread()
+                    .build()
+                    .unwrap()
+                    .handle()
+                    .clone(),
                 true => LocalRuntime::new().unwrap().handle().clone(),
             };
             let dropped = Event::new();
@@ -63,7 +67,11 @@ fn a_task_spawned_after_the_end_is_cancelled_and_dropped() {
 #[test]
 fn a_block_on_after_the_end_still_polls_its_future() {
     soon(|| {
-        let handle = Runtime::new().unwrap().handle().clone();
+        let handle = runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .handle()
+            .clone();
         assert_eq!(handle.block_on(async { 5 }), 5);
         let error = handle.block_on(async { runtime::spawn(async {}).await.unwrap_err() });
         assert!(error.is_cancelled());
@@ -78,7 +86,7 @@ fn a_block_on_after_the_end_still_polls_its_future() {
 #[test]
 fn all_tasks_are_dropped_and_their_handles_told() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let drops = Arc::new(AtomicUsize::new(0));
         let waiting = Arc::new(Foreign::new());
         let spawn = |n| {
@@ -113,7 +121,7 @@ fn all_tasks_are_dropped_and_their_handles_told() {
 #[test]
 fn a_runtime_may_be_dropped_by_one_of_its_own_tasks() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let handle = runtime.handle().clone();
         let dropped = Event::new();
         let says_dropped = dropped.clone();
@@ -141,7 +149,7 @@ fn a_runtime_may_be_dropped_by_one_of_its_own_tasks() {
 #[test]
 fn a_task_that_drops_its_runtime_and_waits_is_dropped_there() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let handle = runtime.handle().clone();
         let outcome = handle.block_on(async {
             let task = runtime::spawn(async move {
@@ -157,7 +165,7 @@ fn a_task_that_drops_its_runtime_and_waits_is_dropped_there() {
 #[test]
 fn a_main_future_may_drop_its_runtime() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let handle = runtime.handle().clone();
         let task = runtime.spawn(pending::<()>());
         let outcome = handle.block_on(async move {
@@ -172,7 +180,7 @@ fn a_main_future_may_drop_its_runtime() {
 fn dropped_from_outside<R: Send + 'static>(
     inside: impl AsyncFnOnce() -> R + Send + 'static,
 ) -> thread::Result<R> {
-    let runtime = Runtime::new().unwrap();
+    let runtime = runtime::Builder::new_current_thread().build().unwrap();
     let handle = runtime.handle().clone();
     let (send, receive) = channel::<()>();
     let thread = thread::spawn(move || {
@@ -226,7 +234,7 @@ fn a_thread_that_waits_for_a_timer_learns_of_the_end() {
 #[test]
 fn a_thread_that_waits_for_something_else_goes_on_waiting() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let handle = runtime.handle().clone();
         let (event, inside) = (Event::new(), Event::new());
         let (told, says_inside) = (event.wait(), inside.clone());
@@ -250,7 +258,7 @@ fn a_thread_that_waits_for_something_else_goes_on_waiting() {
 #[test]
 fn sockets_fail_after_the_end() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let entered = runtime.enter();
         let ((ours, _theirs), (idle, mut peer), (late, _other)) = (socket(), socket(), socket());
         let (ours, idle) = (AsyncFd::new(ours).unwrap(), AsyncFd::new(idle).unwrap());
@@ -281,7 +289,7 @@ fn sockets_fail_after_the_end() {
 #[test]
 fn timers_fail_after_the_end() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let entered = runtime.enter();
         let (mut armed, fresh) = (sleep(HOUR), sleep(HOUR));
         let mut moved = sleep(HOUR);
@@ -346,8 +354,8 @@ fn a_runtime_that_is_left_and_dropped_at_once_is_ended_by_somebody() {
 #[test]
 fn a_runtime_may_be_dropped_inside_another() {
     soon(|| {
-        let outer = Runtime::new().unwrap();
-        let inner = Runtime::new().unwrap();
+        let outer = runtime::Builder::new_current_thread().build().unwrap();
+        let inner = runtime::Builder::new_current_thread().build().unwrap();
         let dropped = Event::new();
         let (says_dropped, told_dropped) = (dropped.clone(), dropped.wait());
         inner.spawn(async move {
@@ -368,7 +376,7 @@ fn a_runtime_may_be_dropped_inside_another() {
 fn spawning_threads_and_the_end_agree_on_every_task() {
     soon(|| {
         for _ in 0..20 {
-            let runtime = Runtime::new().unwrap();
+            let runtime = runtime::Builder::new_current_thread().build().unwrap();
             let (made, dropped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
             let tasks = Arc::new(Mutex::new(Vec::new()));
             let go = Event::new();

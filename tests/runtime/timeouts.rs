@@ -135,7 +135,7 @@ fn a_future_that_uses_up_every_budget_is_given_up_in_time() {
 #[test]
 fn a_limit_works_in_an_executor_that_is_not_ours() {
     soon(|| {
-        let runtime = runtime::Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let handle = runtime.handle().clone();
         let end = Event::new();
         let told_end = end.wait();
@@ -196,7 +196,7 @@ fn elapsed_becomes_an_io_error_of_its_kind() {
 #[test]
 fn a_limit_of_a_runtime_that_has_gone_fails_and_does_not_hang() {
     soon(|| {
-        let runtime = runtime::Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let mut late = {
             let _entered = runtime.enter();
             timeout(HOUR, Box::pin(pending::<()>()))

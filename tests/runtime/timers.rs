@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::thread;
 
+use runtime::Handle;
 use runtime::task::yield_now;
 use runtime::time::{Duration, Instant, Sleep, sleep, sleep_until};
-use runtime::{Handle, Runtime};
 use tests::deadline::soon;
 use tests::event::Event;
 use tests::foreign::{self, Foreign};
@@ -205,7 +205,7 @@ fn a_sleep_moved_by_another_task_wakes_the_one_that_waits() {
 #[test]
 fn a_sleep_goes_with_the_task_that_polls_it_last() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let entered = runtime.enter();
         let mut moved = sleep(Duration::from_millis(5));
         drop(entered);
@@ -219,7 +219,7 @@ fn a_sleep_goes_with_the_task_that_polls_it_last() {
 
 /// A runtime on a thread of its own, which sleeps, with no timer of its own to wake it.
 fn beside_a_sleeping_core(test: impl FnOnce(&Handle)) {
-    let runtime = Runtime::new().unwrap();
+    let runtime = runtime::Builder::new_current_thread().build().unwrap();
     let handle = runtime.handle().clone();
     let end = Event::new();
     let told_end = end.wait();

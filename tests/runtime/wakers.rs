@@ -40,7 +40,7 @@ fn watched(runtime: &Runtime, end: &Event) -> (JoinHandle<()>, Arc<AtomicUsize>,
 #[test]
 fn a_wake_after_the_end_does_nothing() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let end = Event::new();
         let (task, polls, waker) = watched(&runtime, &end);
         end.set();
@@ -61,7 +61,7 @@ fn a_wake_after_the_end_does_nothing() {
 #[test]
 fn a_wake_after_the_shutdown_does_nothing() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let (task, polls, waker) = watched(&runtime, &Event::new());
         drop(runtime);
         waker.wake_by_ref();
@@ -100,7 +100,7 @@ fn a_waker_kept_past_the_end_keeps_no_future() {
 #[test]
 fn wakes_of_one_task_before_its_turn_are_one_poll() {
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let end = Event::new();
         let (task, polls, waker) = watched(&runtime, &end);
         for _ in 0..10 {
@@ -219,7 +219,7 @@ fn a_task_is_woken_by_the_destructor_of_a_thread_local() {
         static LAST: RefCell<Option<Wakes>> = const { RefCell::new(None) };
     }
     soon(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
         let (end, elsewhere) = (Event::new(), Event::new());
         let (task, _, waker) = watched(&runtime, &end);
         // On a thread that has never seen a runtime, and on one that has run one.
@@ -272,7 +272,7 @@ fn no_wake_is_lost(wait_for_progress: bool) {
     let seen = Arc::new(AtomicU64::new(0));
     let (count, sees) = (counter.clone(), seen.clone());
     let (send, receive): (Sender<Waker>, _) = channel();
-    let runtime = Runtime::new().unwrap();
+    let runtime = runtime::Builder::new_current_thread().build().unwrap();
     let mut sent = false;
     let task = runtime.spawn(poll_fn(move |context| {
         let now = count.load(Ordering::Relaxed);

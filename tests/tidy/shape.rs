@@ -31,6 +31,8 @@ fn build_configurations_stay_in_their_files() {
             "runtime/src/primitive.rs",
             "runtime/src/lib.rs",
             "net/src/lib.rs",
+            // A system call is written down once a processor.
+            "net/src/sys/call.rs",
         ]
         .contains(&source.path.as_str())
         {
@@ -44,7 +46,7 @@ fn build_configurations_stay_in_their_files() {
             }
         }
     }
-    assert_none("cfg outside of primitive.rs and lib.rs", found);
+    assert_none("cfg outside of its files", found);
 }
 
 #[test]

@@ -34,26 +34,34 @@ fn run(options: Option<Options>) -> io::Result<()> {
         println!("{}", options::USAGE);
         return Ok(());
     };
-    if options.flavor == Flavor::Steal {
-        return Err(io::Error::other(
-            "--flavor steal is not there yet: use --flavor single",
-        ));
-    }
     // Ten thousand connections need as many descriptors. It is no error to get fewer: then the
     // accept loop waits until some are free.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    runtime::Builder::new_current_thread()
-        .build()?
-        .block_on(serve(options))
+    build(&options)?.block_on(serve(options))
+}
+
+fn build(options: &Options) -> io::Result<runtime::Runtime> {
+    match (options.flavor, options.workers) {
+        (Flavor::Single, _) => runtime::Builder::new_current_thread().build(),
+        (Flavor::Steal, None) => runtime::Builder::new_multi_thread().build(),
+        (Flavor::Steal, Some(workers)) => runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .build(),
+    }
 }
 
 async fn serve(options: Options) -> io::Result<()> {
     let listener = TcpListener::bind(options.address)
         .await
         .map_err(|error| explain(error, &options))?;
+    let address = listener.local_addr()?;
+    let workers = match runtime::Handle::current().metrics().workers {
+        1 => "1 worker".to_owned(),
+        several => format!("{several} workers"),
+    };
     println!(
-        "echo listening on {}, flavor single, 1 worker",
-        listener.local_addr()?
+        "echo listening on {address}, flavor {}, {workers}",
+        options.flavor.name()
     );
     let mut incoming = listener.incoming();
     loop {

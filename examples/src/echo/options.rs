@@ -11,8 +11,8 @@ Sends every byte back, to every client.
 usage: echo [--addr IP:PORT] [--flavor single|steal] [--workers N] [--buffer BYTES]
 
   --addr IP:PORT    where to listen                      (127.0.0.1:7000)
-  --flavor NAME     single: one thread                   (single)
-  --workers N       threads of the flavor steal          (1 with single)
+  --flavor NAME     single: one thread; steal: several   (single)
+  --workers N       threads of the flavor steal          (one a processor)
   --buffer BYTES    kept for a client that does not read (100 MiB)";
 
 /// Which executor serves.
@@ -22,11 +22,22 @@ pub(crate) enum Flavor {
     Steal,
 }
 
+impl Flavor {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Steal => "steal",
+        }
+    }
+}
+
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     pub(crate) address: SocketAddr,
     pub(crate) flavor: Flavor,
+    /// With the flavor steal; `None`: one a processor.
+    pub(crate) workers: Option<usize>,
     pub(crate) buffer: usize,
 }
 
@@ -41,20 +52,22 @@ impl Options {
         let mut options = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 7000)),
             flavor: Flavor::Single,
+            workers: None,
             buffer: 100 << 20,
         };
-        let mut workers = None;
         while let Some(argument) = line.next()? {
             match argument {
                 Long("addr") => options.address = address(&line.value()?.string()?)?,
                 Long("flavor") => options.flavor = flavor(&line.value()?.string()?)?,
-                Long("workers") => workers = Some(number("--workers", &line.value()?.string()?)?),
+                Long("workers") => {
+                    options.workers = Some(number("--workers", &line.value()?.string()?)?);
+                }
                 Long("buffer") => options.buffer = number("--buffer", &line.value()?.string()?)?,
                 Long("help") | Short('h') => return Ok(None),
                 other => return Err(other.unexpected()),
             }
         }
-        match (options.flavor, workers) {
+        match (options.flavor, options.workers) {
             (_, Some(0)) => Err("--workers takes a number from 1 on".into()),
             (Flavor::Single, Some(2..)) => {
                 Err("--flavor single has one worker; --workers goes with --flavor steal".into())

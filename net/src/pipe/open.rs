@@ -17,6 +17,7 @@ use runtime::Handle;
 use runtime::io::FdKind;
 
 use super::{Receiver, Sender};
+use crate::error;
 use crate::pause::Pauses;
 use crate::sys::errno;
 use crate::sys::file::{self, Access, Kind};
@@ -97,15 +98,14 @@ impl OpenOptions {
         &self,
         path: P,
     ) -> impl Future<Output = io::Result<Sender>> {
+        const CALL: &str = "pipe::OpenOptions::connect_sender";
         let caller = Location::caller();
         async move {
-            let runtime = Handle::try_current().map_err(io::Error::other)?;
+            let runtime = Handle::try_current().map_err(|_| error::outside(CALL, caller))?;
             let mut pauses = Pauses::between(SHORTEST_PAUSE, LONGEST_PAUSE);
             loop {
                 match self.open(path.as_ref(), Access::Write) {
-                    Ok(fd) => {
-                        return Sender::over_at(fd, "pipe::OpenOptions::connect_sender", caller);
-                    }
+                    Ok(fd) => return Sender::over_at(fd, CALL, caller),
                     Err(error) if error.raw_os_error() == Some(errno::ENXIO) => {
                         pauses.wait(&runtime).await?;
                     }

@@ -14,6 +14,7 @@ use futures_io::AsyncRead;
 use runtime::io::{AsyncFd, FdKind, Interest};
 
 use super::open;
+use crate::error;
 use crate::sys;
 use crate::sys::file::{self, Access};
 use crate::sys::pipe;
@@ -112,7 +113,7 @@ impl Receiver {
         let mut filled = 0;
         while filled < buffer.len() {
             match self.read(&mut buffer[filled..]).await? {
-                0 => return Err(crate::io::ends_early()),
+                0 => return Err(error::ends_early()),
                 count => filled += count,
             }
         }

@@ -16,6 +16,7 @@ use futures_io::AsyncWrite;
 use runtime::io::{AsyncFd, FdKind, Interest};
 
 use super::open;
+use crate::error;
 use crate::sys::file::{self, Access};
 use crate::sys::pipe;
 
@@ -115,7 +116,7 @@ impl Sender {
     pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.write(bytes).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
+                0 => return Err(error::takes_no_more()),
                 count => bytes = &bytes[count..],
             }
         }

@@ -15,6 +15,7 @@ use runtime::io::AsyncFd;
 
 use super::source::Source;
 use super::threads::ThreadWriter;
+use crate::error;
 use crate::sys::file::{self, Access};
 use crate::sys::send_now;
 
@@ -110,7 +111,7 @@ impl Output {
     async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match poll_fn(|context| self.poll_write(context, bytes)).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
+                0 => return Err(error::takes_no_more()),
                 count => bytes = &bytes[count..],
             }
         }

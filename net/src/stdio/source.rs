@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use runtime::Handle;
 use runtime::io::{AsyncFd, FdKind};
 
+use crate::error;
 use crate::sys::file::{self, Access, Kind};
 
 /// How a descriptor is read or written.
@@ -40,8 +41,7 @@ impl Source {
             let io = AsyncFd::lazy_at(own, FdKind::Other, call, caller)?;
             return Ok(Self::Own(io));
         }
-        let runtime = Handle::try_current()
-            .map_err(|error| io::Error::other(format!("{call} at {caller}: {error}")))?;
+        let runtime = Handle::try_current().map_err(|_| error::outside(call, caller))?;
         Ok(Self::Thread(given.try_clone_to_owned()?, runtime))
     }
 }

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, ready};
 use runtime::Handle;
 use runtime::task::JoinHandle;
 
+use crate::error;
 use crate::sys::file;
 
 /// Reads a file on a thread.
@@ -116,7 +117,7 @@ impl ThreadWriter {
 fn write(file: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match file::write(file, bytes)? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
+            0 => return Err(error::takes_no_more()),
             count => bytes = &bytes[count..],
         }
     }

@@ -7,15 +7,21 @@
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSlice, IoSliceMut};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 use super::address::Address;
+use super::call;
 
-/// A TCP socket of the address's family.
-pub(crate) fn tcp_socket(address: &Address) -> io::Result<OwnedFd> {
+/// A TCP socket for addresses such as this.
+pub(crate) fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
+    let family = match address {
+        SocketAddr::V4(_) => libc::AF_INET,
+        SocketAddr::V6(_) => libc::AF_INET6,
+    };
     let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: socket takes no pointer.
-    let fd = check(unsafe { libc::socket(address.family(), kind, libc::IPPROTO_TCP) })?;
+    let fd = check(unsafe { libc::socket(family, kind, libc::IPPROTO_TCP) })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
@@ -35,6 +41,15 @@ pub(crate) fn listen(socket: impl AsFd, backlog: u32) -> io::Result<()> {
     // SAFETY: listen takes no pointer.
     check(unsafe { libc::listen(socket.as_fd().as_raw_fd(), backlog) })?;
     Ok(())
+}
+
+/// The address that a socket is bound to.
+pub(crate) fn local_address(socket: impl AsFd) -> io::Result<SocketAddr> {
+    let mut own = Address::room();
+    let (address, length) = own.as_out();
+    // SAFETY: there is room at `address` for as many bytes as `length` says.
+    check(unsafe { libc::getsockname(socket.as_fd().as_raw_fd(), address, length) })?;
+    own.to_std()
 }
 
 /// Starts to connect. True if the connection stands already.
@@ -111,7 +126,7 @@ pub(crate) fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
 fn recv_with(socket: impl AsFd, buffer: &mut [u8], flags: libc::c_int) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: the call writes to `buffer`, at most as many bytes as it has.
-    retry(|| unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), flags) })
+    call::retry(|| unsafe { call::recv(fd, buffer.as_mut_ptr(), buffer.len(), flags) })
 }
 
 /// Reads into several buffers, one after the other.
@@ -131,20 +146,55 @@ pub(crate) fn vectored_length(buffers: &[IoSliceMut<'_>]) -> usize {
     passed.map(|buffer| buffer.len()).sum()
 }
 
+/// Reads into the capacity that a vector has left, and makes it longer by as much as was read.
+pub(crate) fn recv_spare(socket: impl AsFd, bytes: &mut Vec<u8>) -> io::Result<usize> {
+    let fd = socket.as_fd().as_raw_fd();
+    let room = bytes.spare_capacity_mut();
+    // SAFETY: the call writes to `room`, at most as many bytes as it has.
+    let read = || unsafe { call::recv(fd, room.as_mut_ptr().cast(), room.len(), 0) };
+    let count = call::retry(read)?;
+    let length = bytes.len() + count;
+    // SAFETY: there is capacity for them, and the kernel has written as many.
+    unsafe { bytes.set_len(length) };
+    Ok(count)
+}
+
+/// Takes the urgent byte. `WouldBlock` if it is announced and has not come; `InvalidInput` if none
+/// was announced, or it was taken already.
+pub(crate) fn recv_urgent(socket: impl AsFd) -> io::Result<Option<u8>> {
+    let mut byte = [0];
+    let count = recv_with(socket, &mut byte, libc::MSG_OOB)?;
+    Ok((count > 0).then_some(byte[0]))
+}
+
+/// Whether the peer has ended its direction, or the connection has gone.
+pub(crate) fn has_ended(socket: impl AsFd) -> io::Result<bool> {
+    let ended = libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR;
+    Ok(poll(socket, libc::POLLRDHUP)? & ended != 0)
+}
+
 /// Writes bytes for which there is room.
 #[inline]
 pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    send_with(socket, bytes, 0)
+}
+
+/// Writes bytes of which the last is urgent.
+pub(crate) fn send_urgent(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    send_with(socket, bytes, libc::MSG_OOB)
+}
+
+#[inline]
+fn send_with(socket: impl AsFd, bytes: &[u8], flags: libc::c_int) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
+    let flags = flags | libc::MSG_NOSIGNAL;
     // SAFETY: the call reads `bytes`.
-    retry(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) })
+    call::retry(|| unsafe { call::send(fd, bytes.as_ptr(), bytes.len(), flags) })
 }
 
 /// Writes bytes for which there is room, to a socket that need not be in non-blocking mode.
 pub(crate) fn send_now(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    let fd = socket.as_fd().as_raw_fd();
-    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
-    // SAFETY: the call reads `bytes`.
-    retry(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
+    send_with(socket, bytes, libc::MSG_DONTWAIT)
 }
 
 /// Writes from several buffers, one after the other.

@@ -91,19 +91,21 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Outside of a runtime; if an option is refused; if no address can be bound (`AddrInUse` if the
-    /// port is taken).
+    /// Outside of a runtime; if there is no such name; if an option is refused; if no address can be
+    /// bound (`AddrInUse` if the port is taken).
     ///
     /// # Cancel safety
     ///
-    /// It never waits.
+    /// It waits only for a name to be looked up; if the future is dropped then, nothing is bound.
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(self, address: A) -> impl Future<Output = io::Result<UdpSocket>> {
+        const CALL: &str = "udp::Builder::bind";
         let caller = Location::caller();
+        let addresses = addr::resolve(address, CALL, caller);
         async move {
-            let addresses = address.to_socket_addrs()?;
-            let socket = addr::first_that_works(addresses, |address| self.bind_to(address))?;
-            UdpSocket::over(socket, "udp::Builder::bind", caller)
+            let bind = |address| self.bind_to(address);
+            let socket = addr::first_that_works(addresses.await?, bind)?;
+            UdpSocket::over(socket, CALL, caller)
         }
     }
 

@@ -51,19 +51,22 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Outside of a runtime; if no address can be bound (`AddrInUse` if the port is taken).
+    /// Outside of a runtime; if there is no such name; if no address can be bound (`AddrInUse` if
+    /// the port is taken).
     ///
     /// # Cancel safety
     ///
-    /// It never waits.
+    /// It waits only for a name to be looked up; if the future is dropped then, nothing is bound.
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(address: A) -> impl Future<Output = io::Result<Self>> {
+        const CALL: &str = "UdpSocket::bind";
         let caller = Location::caller();
+        let addresses = addr::resolve(address, CALL, caller);
         async move {
             let options = Builder::new();
-            let addresses = address.to_socket_addrs()?;
-            let socket = addr::first_that_works(addresses, |address| options.bind_to(address))?;
-            Self::over(socket, "UdpSocket::bind", caller)
+            let bind = |address| options.bind_to(address);
+            let socket = addr::first_that_works(addresses.await?, bind)?;
+            Self::over(socket, CALL, caller)
         }
     }
 
@@ -100,16 +103,19 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// If there is no way to any of the addresses.
+    /// If there is no such name, or no way to any of its addresses.
     ///
     /// # Cancel safety
     ///
-    /// It never waits.
-    pub async fn connect<A: ToSocketAddrs>(&self, address: A) -> io::Result<()> {
-        let addresses = address.to_socket_addrs()?;
-        addr::first_that_works(addresses, |address| {
-            sys::connect_now(self.io.get_ref(), &Address::from(address))
-        })
+    /// It waits only for a name to be looked up; if the future is dropped then, nothing has changed.
+    #[track_caller]
+    pub fn connect<A: ToSocketAddrs>(&self, address: A) -> impl Future<Output = io::Result<()>> {
+        let addresses = addr::resolve(address, "UdpSocket::connect", Location::caller());
+        async move {
+            addr::first_that_works(addresses.await?, |address| {
+                sys::connect_now(self.io.get_ref(), &Address::from(address))
+            })
+        }
     }
 
     /// Sends a datagram to the peer, or waits until there is room for it.
@@ -146,18 +152,30 @@ impl UdpSocket {
 
     /// Sends a datagram to the first of the addresses, or waits until there is room for it.
     ///
+    /// A name is looked up each time: who sends more than once looks it up with
+    /// [`lookup_host`](crate::lookup_host).
+    ///
     /// # Errors
     ///
-    /// Whatever `sendto(2)` reports.
+    /// If there is no such name; and whatever `sendto(2)` reports.
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped before it is done, nothing was sent.
-    pub async fn send_to<A: ToSocketAddrs>(&self, bytes: &[u8], to: A) -> io::Result<usize> {
-        let to = first(to)?;
-        self.io
-            .write_with(|socket| sys::send_to(socket, bytes, &to))
-            .await
+    #[track_caller]
+    pub fn send_to<A: ToSocketAddrs>(
+        &self,
+        bytes: &[u8],
+        to: A,
+    ) -> impl Future<Output = io::Result<usize>> {
+        let addresses = addr::resolve(to, "UdpSocket::send_to", Location::caller());
+        async move {
+            let addresses = addresses.await?;
+            let first = addresses.first().ok_or_else(addr::no_address)?;
+            let to = Address::from(*first);
+            let send = |socket: &_| sys::send_to(socket, bytes, &to);
+            self.io.write_with(send).await
+        }
     }
 
     /// Sends a datagram if there is room for it, without waiting.
@@ -467,10 +485,4 @@ fn recv_from(socket: &std::net::UdpSocket, buffer: &mut [u8]) -> io::Result<(usi
 fn peek_from(socket: &std::net::UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
     let (count, source) = sys::peek_from(socket, buffer)?;
     Ok((count, source.to_std()?))
-}
-
-fn first(addresses: impl ToSocketAddrs) -> io::Result<Address> {
-    let addresses = addresses.to_socket_addrs()?;
-    let first = addresses.first().ok_or_else(addr::no_address)?;
-    Ok(Address::from(*first))
 }

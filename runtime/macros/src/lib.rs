@@ -36,7 +36,10 @@ use parse::{Flavour, Function, Problem};
 
 /// Makes an `async fn main` the program's `main`, on a runtime of its own.
 ///
-/// * `#[runtime::main]`: the default flavour, `runtime::Runtime`.
+/// * `#[runtime::main]`: a `runtime::Runtime` with a worker thread a processor.
+/// * `#[runtime::main(workers = 4)]`, or `worker_threads = 4`: with so many.
+/// * `#[runtime::main(flavor = "current_thread")]`: a `runtime::Runtime` whose
+///   tasks run on this thread. (`"multi_thread"` is the default.)
 /// * `#[runtime::main(single)]`: a `runtime::LocalRuntime`, all on this thread,
 ///   for futures that are not `Send` and for `spawn_local`.
 ///
@@ -57,9 +60,11 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(Purpose::Main, options, item)
 }
 
-/// Makes an `async fn` a test, on a fresh runtime of one thread.
+/// Makes an `async fn` a test, on a fresh runtime, of one thread if nothing is said.
 ///
 /// * `#[runtime::test]`: a `runtime::Runtime` of the current-thread flavour.
+/// * `#[runtime::test(workers = 2)]`, or `worker_threads = 2`: with workers;
+///   `flavor = "multi_thread"` takes one a processor.
 /// * `#[runtime::test(single)]`: a `runtime::LocalRuntime`, for futures that are
 ///   not `Send` and for `spawn_local`.
 ///
@@ -95,11 +100,18 @@ impl Purpose {
     }
 
     /// What makes the runtime: an expression of type `Result`.
-    fn constructor(self, flavour: Flavour) -> &'static str {
+    fn constructor(self, flavour: &Flavour) -> String {
         match (flavour, self) {
-            (Flavour::Single, _) => "::runtime::LocalRuntime::new()",
-            (Flavour::Default, Purpose::Main) => "::runtime::Runtime::new()",
-            (Flavour::Default, Purpose::Test) => "::runtime::Builder::new_current_thread().build()",
+            (Flavour::Single, _) => "::runtime::LocalRuntime::new()".to_owned(),
+            (Flavour::Workers(None), _) | (Flavour::Default, Purpose::Main) => {
+                "::runtime::Runtime::new()".to_owned()
+            }
+            (Flavour::CurrentThread, _) | (Flavour::Default, Purpose::Test) => {
+                "::runtime::Builder::new_current_thread().build()".to_owned()
+            }
+            (Flavour::Workers(Some(count)), _) => {
+                format!("::runtime::Builder::new_multi_thread().worker_threads({count}).build()")
+            }
         }
     }
 }
@@ -115,7 +127,7 @@ fn expand(purpose: Purpose, options: TokenStream, item: TokenStream) -> TokenStr
     };
     let misfits = function.misfits(purpose);
     let replacement = if misfits.is_empty() {
-        running_function(purpose, flavour, function)
+        running_function(purpose, &flavour, function)
     } else {
         idle_function(purpose, function)
     };
@@ -124,7 +136,7 @@ fn expand(purpose: Purpose, options: TokenStream, item: TokenStream) -> TokenStr
 }
 
 /// The function that starts a runtime and runs the user's function on it.
-fn running_function(purpose: Purpose, flavour: Flavour, function: Function) -> TokenStream {
+fn running_function(purpose: Purpose, flavour: &Flavour, function: Function) -> TokenStream {
     let constructor = purpose.constructor(flavour);
     let name = purpose.name();
     let start = generated(&format!(

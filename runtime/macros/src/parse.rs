@@ -19,10 +19,14 @@ pub(crate) struct Problem {
 }
 
 /// The kind of runtime that was asked for.
-#[derive(Clone, Copy)]
 pub(crate) enum Flavour {
     Default,
+    /// A `LocalRuntime`.
     Single,
+    /// A `Runtime` without workers.
+    CurrentThread,
+    /// A `Runtime` with workers: as many as the tokens say.
+    Workers(Option<TokenStream>),
 }
 
 /// A function, split at its name and before its body.
@@ -50,44 +54,85 @@ impl Flavour {
                 continue;
             };
             let name = word.to_string();
-            let problem = if seen.contains(&name) {
-                Some(problem(
-                    word,
-                    format!("option `{name}` is given twice: remove this one"),
-                ))
+            let read = if seen.contains(&name) {
+                let message = format!("option `{name}` is given twice: remove this one");
+                Err(problem(word, message))
             } else {
-                option_problem(purpose, word, value)
+                read_option(purpose, word, value)
             };
-            if name == "single" {
-                flavour = Flavour::Single;
+            match read.and_then(|asked| flavour.joined_with(asked, word)) {
+                Ok(joined) => flavour = joined,
+                Err(problem) => {
+                    flavour = Flavour::Default;
+                    problems.push(problem);
+                }
             }
             seen.push(name);
-            problems.extend(problem);
         }
         (flavour, problems)
     }
+
+    /// What two options ask for together.
+    fn joined_with(&self, asked: Flavour, word: &TokenTree) -> Result<Flavour, Problem> {
+        match (self, asked) {
+            (Flavour::Default, asked) => Ok(asked),
+            (Flavour::Workers(None), Flavour::Workers(count)) => Ok(Flavour::Workers(count)),
+            (Flavour::Workers(count), Flavour::Workers(None)) => {
+                Ok(Flavour::Workers(count.clone()))
+            }
+            _ => Err(problem(
+                word,
+                "this runtime would have workers and have none: remove one of the options"
+                    .to_owned(),
+            )),
+        }
+    }
 }
 
-fn option_problem(purpose: Purpose, word: &TokenTree, value: &[TokenTree]) -> Option<Problem> {
+fn read_option(
+    purpose: Purpose,
+    word: &TokenTree,
+    value: &[TokenTree],
+) -> Result<Flavour, Problem> {
     let attribute = purpose.name();
-    match (word.to_string().as_str(), value.first()) {
-        ("single", None) => None,
-        ("single", Some(value)) => Some(problem(
+    let assigned = match value {
+        [equals, value] if is_punctuation(equals, '=') => Some(value),
+        _ => None,
+    };
+    match (word.to_string().as_str(), value.first(), assigned) {
+        ("single", None, _) => Ok(Flavour::Single),
+        ("single", Some(value), _) => Err(problem(
             value,
             format!("`single` has no value: write #[runtime::{attribute}(single)]"),
         )),
-        ("workers" | "worker_threads" | "flavor" | "multi_thread", _) => Some(problem(
+        ("workers" | "worker_threads", _, Some(count)) => {
+            Ok(Flavour::Workers(Some(count.clone().into())))
+        }
+        ("workers" | "worker_threads", ..) => Err(problem(
+            word,
+            format!("say how many: #[runtime::{attribute}({word} = 4)]"),
+        )),
+        ("flavor", _, Some(name)) => match name.to_string().as_str() {
+            "\"multi_thread\"" => Ok(Flavour::Workers(None)),
+            "\"current_thread\"" => Ok(Flavour::CurrentThread),
+            _ => Err(problem(name, flavors(attribute))),
+        },
+        ("flavor", ..) => Err(problem(word, flavors(attribute))),
+        (name, ..) => Err(problem(
             word,
             format!(
-                "many workers come with the work-stealing flavour, which is not built yet; \
-                 use #[runtime::{attribute}] or #[runtime::{attribute}(single)]"
+                "unknown option `{name}`: #[runtime::{attribute}] knows `single`, `workers = N` \
+                 and `flavor = \"..\"`"
             ),
         )),
-        (name, _) => Some(problem(
-            word,
-            format!("unknown option `{name}`: #[runtime::{attribute}] knows `single`"),
-        )),
     }
+}
+
+fn flavors(attribute: &str) -> String {
+    format!(
+        "the flavors are #[runtime::{attribute}(flavor = \"multi_thread\")] and \
+         #[runtime::{attribute}(flavor = \"current_thread\")]"
+    )
 }
 
 impl Function {

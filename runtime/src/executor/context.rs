@@ -1,11 +1,12 @@
 //! Which core this thread runs, if any.
 //!
-//! A wake on the thread that runs the task's core goes straight into its queue, which no other thread touches;
-//! from any other thread it goes through the inbox. This file answers which it is, in a thread-local
-//! that has no destructor: wakers are called even while a thread's locals are being torn down.
+//! A wake on a thread that runs a core of the task's runtime goes straight into that core's line; from
+//! any other thread it goes through an inbox. This file answers which it is, in a thread-local that has
+//! no destructor: wakers are called even while a thread's locals are being torn down.
 //!
 //! The danger is a pointer that outlives what it points to. It is set only for the duration of a
-//! call, [`enter`], by a guard that puts the former one back even when the call panics.
+//! call, [`enter`], by a guard that puts the former one back even when the call panics. A core that is
+//! [lent](lend) out in the middle leaves a mark in its place.
 
 #![allow(unsafe_code)]
 
@@ -25,13 +26,39 @@ pub(super) fn enter<R>(local: &Local, inside: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Takes the core from this thread, if `take` gives something of it: whoever is further up finds it
+/// [lent](is_lent).
+pub(super) fn lend<R>(take: impl FnOnce(&Local) -> Option<R>) -> Option<R> {
+    let taken = with(|local| local.and_then(take))?;
+    RUNNING.set(lent());
+    Some(taken)
+}
+
+/// Whether the core that this thread ran was lent out.
+#[inline]
+pub(super) fn is_lent() -> bool {
+    RUNNING.get() == lent()
+}
+
+/// The address that stands for "lent out"; no core is there.
+#[inline]
+fn lent() -> *const Local {
+    std::ptr::without_provenance(LENT)
+}
+
+const LENT: usize = 1;
+
 /// Looks at the core that this thread runs.
 #[inline]
 pub(super) fn with<R>(look: impl FnOnce(Option<&Local>) -> R) -> R {
     let running = RUNNING.get();
-    // SAFETY: the pointer is null, or was made from a reference that `enter` borrows until it has
-    // put the former one back; and it never leaves this thread.
-    look(unsafe { running.as_ref() })
+    if running.addr() <= LENT {
+        return look(None);
+    }
+    // SAFETY: the pointer is not null and does not stand for "lent out", so it was made from a
+    // reference that `enter` borrows until it has put the former one back; and it never leaves this
+    // thread.
+    look(Some(unsafe { &*running }))
 }
 
 struct Restore(*const Local);

@@ -1,14 +1,31 @@
 //! Running tasks.
 //!
-//! One kind of worker serves both flavours: [`worker`] tells its loop. It runs what its [`queue`]
-//! holds, takes in what other threads send to its [`inbox`], and sleeps in its
+//! One kind of worker serves both flavours: [`worker`] tells its loop. It runs what stands in its
+//! line, takes in what other threads send to its [`inbox`], and sleeps in its
 //! [driver](crate::driver). [`owned`] knows all live tasks, for the end; [`context`] knows which
-//! core a thread runs.
+//! core a thread runs; [`shell`] is what others see of a core.
+//!
+//! A core that is alone has its line in a [`queue`]. Where there are several, a [`crew`], each has its
+//! line in a [`lane`] that the others can take from: [`balance`] says when, and [`sentinel`] looks
+//! after a worker that is stuck, by its [`pulse`].
 
+mod balance;
 mod context;
+pub(crate) mod counts;
+mod crew;
 pub(crate) mod inbox;
+pub(crate) mod lane;
 mod owned;
+mod pulse;
 mod queue;
+pub(crate) mod ring;
+mod sentinel;
+mod shell;
+mod stuck;
+mod wake_cost;
 mod worker;
 
-pub(crate) use worker::{Core, Main, Shell};
+pub(crate) use crew::{Crew, OnStuck};
+pub(crate) use shell::Shell;
+pub use stuck::StuckTask;
+pub(crate) use worker::{Core, Ended, Main};

@@ -9,7 +9,7 @@ use std::ops::Range;
 use slab::Slab;
 
 use crate::primitive::Mutex;
-use crate::tasks::TaskRef;
+use crate::tasks::{Id, TaskRef};
 
 /// References to live tasks.
 pub(crate) struct Owned(Mutex<List>);
@@ -17,6 +17,8 @@ pub(crate) struct Owned(Mutex<List>);
 struct List {
     tasks: Slab<TaskRef>,
     closed: bool,
+    /// At the end, if a worker is stuck: the dead, whose memory its queue may still point to.
+    dead: Option<Vec<TaskRef>>,
 }
 
 impl Owned {
@@ -24,6 +26,7 @@ impl Owned {
         Self(Mutex::new(List {
             tasks: Slab::new(),
             closed: false,
+            dead: None,
         }))
     }
 
@@ -45,7 +48,34 @@ impl Owned {
     /// Lets a task go that is done. None if it was let go before.
     pub(crate) fn remove(&self, task: &TaskRef) -> Option<TaskRef> {
         let place = task.place()?;
-        self.0.lock().tasks.try_remove(place)
+        let mut list = self.0.lock();
+        let removed = list.tasks.try_remove(place)?;
+        match &mut list.dead {
+            None => Some(removed),
+            Some(dead) => {
+                dead.push(removed);
+                None
+            }
+        }
+    }
+
+    /// From now on what is done is kept all the same.
+    pub(crate) fn keep_the_dead(&self) {
+        self.0.lock().dead.get_or_insert_default();
+    }
+
+    /// Nobody points to the dead any more.
+    pub(crate) fn bury_the_dead(&self) {
+        let dead = self.0.lock().dead.take();
+        drop(dead);
+    }
+
+    /// A live task by its number.
+    pub(crate) fn find(&self, id: Id) -> Option<TaskRef> {
+        let list = self.0.lock();
+        let mut all = list.tasks.iter();
+        let found = all.find(|(_, task)| task.id() == id);
+        found.map(|(_, task)| task.clone())
     }
 
     /// No task is let in from now on.

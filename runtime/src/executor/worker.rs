@@ -1,135 +1,296 @@
 //! The run loop.
 //!
-//! A [`Core`] is everything that one worker works with: a queue of tasks to run, an inbox for those
-//! that other threads wake, a reactor and timers. A thread *runs* a core:
+//! A [`Core`] is everything that one worker works with: tasks to run, an inbox for those that other
+//! threads wake, a reactor and timers. A thread *runs* a core:
 //!
 //! ```text
-//!   +-> run the tasks that stand in the queue, then those that they woke, until 61 polls
+//!   +-> run the tasks that stand in line, then those that they woke, until 61 polls
+//!   |   nothing left? take some from another worker
 //!   |   look at the reactor and the timers: asleep if nothing is left to run, else in passing
 //!   +-- take in what other threads have sent
 //! ```
 //!
+//! The same loop serves a core that is alone and one of several; they differ in where tasks stand in
+//! line. A core that is alone has a [queue](super::queue) that no other thread sees; one of several
+//! has a [lane](super::lane) that thieves take from, and looks after the others.
+//!
 //! The dangers are two. *Starvation*: tasks that wake each other, or themselves, would keep the loop
 //! from ever looking at its sockets. So a turn ends with the batch in which it has made 61 polls,
 //! sooner when its tasks are long, and each poll has a [budget](crate::coop). *Sleeping on work*: the
-//! core sleeps only with an empty queue, and whoever pushes first into its empty inbox unparks it.
+//! core sleeps only with nothing in line, and whoever pushes first into its empty inbox unparks it.
 
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
 use std::io;
+use std::sync::Weak;
+use std::time::Instant;
 
 use super::context;
-use super::inbox::{Inbox, Pushed};
-use super::owned::Owned;
+use super::crew::Crew;
+use super::lane::Lane;
 use super::queue::Queue;
+use super::sentinel::Sentinel;
+use super::shell::Shell;
 use crate::coop;
-use crate::driver::{Driver, Scratch};
-use crate::primitive::{Arc, AtomicBool, Ordering};
+use crate::driver::Scratch;
+use crate::primitive::{Arc, Ordering};
 use crate::sys::CoarseInstant;
-use crate::tasks::{Runnable, Schedule, TaskRef};
+use crate::tasks::Runnable;
 
-/// The part of a core that every thread may touch, and that its tasks keep alive.
-pub(crate) struct Shell {
-    inbox: Inbox,
-    owned: Owned,
-    driver: Arc<Driver>,
-    closed: AtomicBool,
-}
-
-/// The part of a core that only the thread which runs it touches.
+/// The right to run a core, and what it takes: only who has it touches the [`Local`].
 pub(crate) struct Core {
-    local: Local,
+    local: Arc<Local>,
     scratch: Scratch,
+    /// The right is no longer here: a task has lent it out.
+    is_lent: bool,
 }
+
+// SAFETY: `Local` is not `Sync`, and another `Arc` of it may be on the stack of the thread that ran the
+// core before, deep in a task that has lent it out. That thread touches it no more: it finds that the
+// core is lent before anything else when the task's poll returns, and leaves. The rights are handed over
+// under the lock of the bench.
+unsafe impl Send for Core {}
 
 /// What a wake on the running thread reaches.
 pub(super) struct Local {
+    itself: Weak<Local>,
+    pub(super) crew: Arc<Crew>,
     pub(super) shell: Arc<Shell>,
+    /// What stands in line, if the core is alone.
     queue: Queue,
+    /// Whether a task that is woken now may go before all others.
+    may_go_next: Cell<bool>,
+    /// A task is being polled, which may lend the core out.
+    is_polling: Cell<bool>,
+    sentinel: RefCell<Sentinel>,
 }
 
-/// The future of a `block_on`, which is no task: it may borrow, and it is polled by the loop.
+/// What the thread that runs a core does beside running its tasks.
 pub(crate) trait Main {
-    /// Polls it if it was woken; true when it is done.
+    /// Does it, if there is a reason to; true when it is done.
     fn turn(&mut self) -> bool;
 
-    /// Whether it was woken since.
+    /// Whether there is a reason.
     fn is_woken(&self) -> bool;
 }
 
+/// Why a thread stops running a core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// What it does beside is done.
+    Done,
+    /// The runtime ends.
+    Closed,
+    /// A task has lent the core out: another thread runs it by now.
+    Lent,
+}
+
 impl Core {
-    pub(crate) fn new() -> io::Result<Self> {
-        let shell = Arc::new(Shell {
-            inbox: Inbox::new(),
-            owned: Owned::new(),
-            driver: Arc::new(Driver::new()?),
-            closed: AtomicBool::new(false),
-        });
-        Ok(Self {
-            local: Local {
-                shell,
+    pub(crate) fn new(crew: &Arc<Crew>, index: usize) -> Self {
+        Self {
+            local: Arc::new_cyclic(|itself| Local {
+                itself: itself.clone(),
+                crew: crew.clone(),
+                shell: crew.shell(index).clone(),
                 queue: Queue::new(),
-            },
+                may_go_next: Cell::new(false),
+                is_polling: Cell::new(false),
+                sentinel: RefCell::new(Sentinel::new(crew.shells().len())),
+            }),
             scratch: Scratch::new(),
-        })
+            is_lent: false,
+        }
     }
 
     pub(crate) fn shell(&self) -> &Arc<Shell> {
         &self.local.shell
     }
 
-    /// Runs tasks until `main` is done. False if the core was closed before that.
-    pub(crate) fn run(&mut self, main: &mut dyn Main) -> io::Result<bool> {
-        let Self { local, scratch } = self;
-        context::enter(local, || local.run(scratch, main))
+    /// Runs tasks until `main` is done.
+    pub(crate) fn run(&mut self, main: &mut dyn Main) -> io::Result<Ended> {
+        let Self {
+            local,
+            scratch,
+            is_lent,
+        } = self;
+        local.entered(|| {
+            let noted = NoteLent(is_lent);
+            let ended = local.run(scratch, main);
+            drop(noted);
+            ended
+        })
     }
 
-    /// Drops all tasks, those too that are spawned by the dropping. The core can go on afterwards.
+    /// Whether another thread runs the core by now, so that this is an empty shell.
+    pub(crate) fn is_lent(&self) -> bool {
+        self.is_lent
+    }
+
+    /// Takes the core from this thread, which is in the middle of a task of it, for another thread to
+    /// run. None if there is nothing to take: the thread runs no core, or its core is alone and has no
+    /// worker to run it.
+    pub(crate) fn lend() -> Option<Self> {
+        let local = context::lend(|local| {
+            let may_lend = local.is_polling.get() && local.shell.lane.is_some();
+            may_lend.then(|| local.itself.upgrade()).flatten()
+        })?;
+        local.is_polling.set(false);
+        local.may_go_next.set(false);
+        Some(Self {
+            local,
+            scratch: Scratch::new(),
+            is_lent: false,
+        })
+    }
+
+    /// Drops all tasks, those too that are spawned by the dropping. The core, which is alone, can go on
+    /// afterwards.
     pub(crate) fn drop_tasks(&mut self) {
         let local = &self.local;
-        context::enter(local, || local.drop_tasks());
+        local.entered(|| local.drop_tasks());
     }
 
-    /// The end: everything fails from now on, tasks are dropped, waiters told.
-    pub(crate) fn shut(&mut self) {
-        let shell = self.shell().clone();
-        shell.closed.store(true, Ordering::Release);
-        shell.owned.close();
-        shell.driver.shut();
-        self.drop_tasks();
-        drop(shell.inbox.close());
+    /// After [`Crew::close`], when nobody runs tasks any more: drops this core's tasks.
+    pub(crate) fn drop_own(&mut self) {
+        let local = &self.local;
+        local.entered(|| local.drop_tasks_of(&local.shell));
+    }
+
+    /// Drops what tasks there are of any core: for one that comes late.
+    pub(crate) fn drop_all(&mut self) {
+        let local = &self.local;
+        let shells = local.crew.shells();
+        local.entered(|| shells.iter().for_each(|shell| local.drop_tasks_of(shell)));
     }
 }
 
 impl Local {
-    fn run(&self, scratch: &mut Scratch, main: &mut dyn Main) -> io::Result<bool> {
-        let driver = &*self.shell.driver;
+    fn entered<R>(&self, inside: impl FnOnce() -> R) -> R {
+        let fleet = self.crew.drivers().fleet();
+        let here = fleet.enter(self.shell.index);
+        let result = context::enter(self, inside);
+        drop(here);
+        result
+    }
+
+    fn run(&self, scratch: &mut Scratch, main: &mut dyn Main) -> io::Result<Ended> {
         // What was spawned while nobody was here comes before what the main future spawns.
-        self.take_inbox();
+        self.take_inbox_of(&self.shell);
+        self.get_up();
         let mut turn = Turn::begin();
         loop {
+            if self.shell.lane.is_some() {
+                self.shell.pulse.beat(0);
+                self.is_polling.set(true);
+            }
             if main.turn() {
-                return Ok(true);
+                // It may have lent the core out in its last poll.
+                return Ok(if context::is_lent() {
+                    Ended::Lent
+                } else {
+                    Ended::Done
+                });
             }
             turn.polls += 1;
-            self.run_batch(&mut turn);
-            if self.shell.is_closed() {
-                return Ok(false);
+            if self.run_batch(&mut turn) == Some(Lent) {
+                return Ok(Ended::Lent);
             }
-            let has_work = main.is_woken() || !self.queue.is_empty();
+            self.is_polling.set(false);
+            if self.crew.is_closing() {
+                return Ok(Ended::Closed);
+            }
+            let has_work = main.is_woken() || self.has_tasks();
             if has_work && !turn.is_over() {
                 continue;
             }
-            if has_work {
-                driver.poll(scratch)?;
+            self.count(&turn);
+            if has_work || self.steal() {
+                self.look(scratch)?;
             } else {
-                driver.park(scratch)?;
+                self.sleep(scratch)?;
             }
-            self.take_inbox();
+            self.take_inbox_of(&self.shell);
             turn = Turn::begin();
         }
     }
 
+    fn has_tasks(&self) -> bool {
+        match &self.shell.lane {
+            None => !self.queue.is_empty(),
+            Some(lane) => !lane.is_empty(),
+        }
+    }
+
+    /// Looks at the reactor and the timers in passing.
+    fn look(&self, scratch: &mut Scratch) -> io::Result<()> {
+        let events = self.shell.driver.poll(scratch)?;
+        self.note_events(events, scratch);
+        Ok(())
+    }
+
+    fn sleep(&self, scratch: &mut Scratch) -> io::Result<()> {
+        self.shell.counts.parks.add(1);
+        let events = self.shell.driver.park(scratch)?;
+        self.get_up();
+        self.note_events(events, scratch);
+        // Before anything of its own: the one who woke it expects that, and nobody else is woken until
+        // then.
+        if self.shell.recruited.load(Ordering::Relaxed) {
+            self.steal();
+        }
+        Ok(())
+    }
+
+    /// Somebody must look after a worker that is up, if there is anybody else.
+    #[inline]
+    fn get_up(&self) {
+        if self.shell.lane.is_some() {
+            self.crew.see_to_a_sentinel(&self.shell);
+        }
+    }
+
+    #[inline]
+    fn note_events(&self, events: usize, scratch: &mut Scratch) {
+        self.shell.counts.harvests.add(1);
+        self.shell.counts.events.add(events as u64);
+        let notices = self.shell.driver.take_notices();
+        if !notices.is_empty() {
+            self.sentinel.borrow_mut().attend(self, scratch, notices);
+        }
+    }
+
+    fn steal(&self) -> bool {
+        self.shell.lane.is_some() && self.crew.steal(&self.shell)
+    }
+
+    #[inline]
+    fn count(&self, turn: &Turn) {
+        let refusals = coop::take_refusals();
+        if refusals > 0 {
+            self.shell.counts.budget_yields.add(refusals);
+        }
+        if turn.tasks > 0 {
+            if let Some(began) = turn.began_exactly {
+                self.shell.pace.note(began, turn.tasks);
+            }
+        }
+    }
+
+    fn run_batch(&self, turn: &mut Turn) -> Option<Lent> {
+        match &self.shell.lane {
+            None => {
+                self.run_alone(turn);
+                None
+            }
+            // The future of a `block_on` may have lent the core out.
+            Some(_) if context::is_lent() => Some(Lent),
+            Some(lane) => self.run_among_several(lane, turn),
+        }
+    }
+
     /// Runs what stands in the queue now; what these wake is for the next batch.
-    fn run_batch(&self, turn: &mut Turn) {
+    fn run_alone(&self, turn: &mut Turn) {
         let batch = self.queue.take();
         let mut until_look = POLLS_BETWEEN_LOOKS;
         while let Some(task) = batch.pop() {
@@ -149,13 +310,87 @@ impl Local {
         turn.polls += POLLS_BETWEEN_LOOKS - until_look;
     }
 
-    fn take_inbox(&self) {
-        for task in self.shell.inbox.take() {
-            // A task that `drop_tasks` has ended may still arrive.
-            if !task.is_done() {
-                self.queue.push(task.runnable());
+    /// Runs what stands in the lane now, and in between what each task wakes to go next.
+    fn run_among_several(&self, lane: &Lane, turn: &mut Turn) -> Option<Lent> {
+        let mut left = lane.refill();
+        if left == 0 && lane.is_empty() {
+            return None;
+        }
+        if turn.began_exactly.is_none() {
+            turn.began_exactly = Some(Instant::now());
+        }
+        self.crew.balance(&self.shell, lane.len());
+        let before = turn.polls;
+        let mut in_a_row = 0;
+        while let Some(task) = take_one(lane, &mut in_a_row, &mut left) {
+            self.may_go_next.set(in_a_row < NEXT_IN_A_ROW);
+            task.set_core(self.shell.index);
+            self.shell.pulse.beat(task.id().number());
+            coop::renew();
+            task.run();
+            if context::is_lent() {
+                return Some(Lent);
+            }
+            turn.polls += 1;
+            let is_time_to_ask = (turn.polls - before) % POLLS_BETWEEN_LOOKS == 0;
+            if is_time_to_ask && (turn.is_long() || self.crew.is_closing()) {
+                break;
             }
         }
+        self.may_go_next.set(false);
+        turn.tasks += turn.polls - before;
+        None
+    }
+
+    /// Takes in what was sent to a core: to this one, or to one whose worker is stuck.
+    pub(super) fn take_inbox_of(&self, shell: &Shell) {
+        for task in shell.inbox.take() {
+            // A task that `drop_tasks` has ended may still arrive.
+            if !task.is_done() {
+                self.push(task.runnable());
+            }
+        }
+    }
+
+    /// Puts a task at the end of the line.
+    #[inline]
+    pub(super) fn push(&self, task: Runnable) {
+        match &self.shell.lane {
+            None => self.queue.push(task),
+            Some(lane) => lane.push(task),
+        }
+    }
+
+    /// A task that was woken here.
+    #[inline]
+    pub(super) fn push_woken(&self, task: Runnable) {
+        match &self.shell.lane {
+            None => self.queue.push(task),
+            Some(lane) if self.may_go_next.get() => lane.push_next(task),
+            Some(lane) => lane.push(task),
+        }
+    }
+
+    /// A task that was spawned here. One poll may spawn any number: others need not wait for its end.
+    #[inline]
+    pub(super) fn push_new(&self, task: Runnable) {
+        match &self.shell.lane {
+            None => self.queue.push(task),
+            Some(lane) => {
+                lane.push(task);
+                let waiting = lane.len();
+                if waiting % SPAWNS_BETWEEN_LOOKS == 0 {
+                    self.crew.balance(&self.shell, waiting);
+                }
+            }
+        }
+    }
+
+    /// Whether what is woken for `shell` may be run here.
+    #[inline]
+    pub(super) fn is_of_the_crew_of(&self, shell: &Shell) -> bool {
+        std::ptr::eq(&*self.shell, shell)
+            || std::ptr::eq(Arc::as_ptr(&self.crew), shell.crew.as_ptr())
     }
 
     fn drop_tasks(&self) {
@@ -178,9 +413,53 @@ impl Local {
         self.shell.owned.shrink();
         // What another thread has spawned meanwhile stays. Waiting until it stops could take for
         // ever.
-        self.take_inbox();
+        self.take_inbox_of(&self.shell);
+    }
+
+    /// At the end: nothing is let in any more, and nothing is taken out of a line.
+    fn drop_tasks_of(&self, shell: &Shell) {
+        if let Some(lane) = &shell.lane {
+            lane.close();
+        }
+        let places = shell.owned.places();
+        for from in (0..places).step_by(TASKS_TO_DROP_AT_ONCE) {
+            let until = places.min(from + TASKS_TO_DROP_AT_ONCE);
+            for task in &shell.owned.at(from..until) {
+                self.queue.clear();
+                task.cancel();
+            }
+        }
+        self.queue.clear();
     }
 }
+
+/// The task to run: one that goes next, but for a few times in a row only; else the first in line, if
+/// the batch is not over.
+#[inline]
+fn take_one(lane: &Lane, in_a_row: &mut u32, left: &mut u32) -> Option<Runnable> {
+    if *in_a_row < NEXT_IN_A_ROW {
+        if let Some(task) = lane.pop_next() {
+            *in_a_row += 1;
+            return Some(task);
+        }
+    }
+    *in_a_row = 0;
+    *left = left.checked_sub(1)?;
+    lane.pop()
+}
+
+/// Notes at the end of a run, also when it ends by a panic, whether the core was lent out.
+struct NoteLent<'a>(&'a mut bool);
+
+impl Drop for NoteLent<'_> {
+    fn drop(&mut self) {
+        *self.0 = context::is_lent();
+    }
+}
+
+/// The core is another thread's by now: nothing of it may be touched.
+#[derive(PartialEq)]
+struct Lent;
 
 /// How long the loop has not looked at its sockets and timers.
 ///
@@ -189,6 +468,9 @@ impl Local {
 struct Turn {
     began: CoarseInstant,
     polls: u32,
+    /// Among several cores: when the first task was run, and how many were.
+    began_exactly: Option<Instant>,
+    tasks: u32,
 }
 
 impl Turn {
@@ -196,6 +478,8 @@ impl Turn {
         Self {
             began: CoarseInstant::now(),
             polls: 0,
+            began_exactly: None,
+            tasks: 0,
         }
     }
 
@@ -211,74 +495,12 @@ impl Turn {
     }
 }
 
-impl Shell {
-    pub(crate) fn driver(&self) -> &Arc<Driver> {
-        &self.driver
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        // Acquire pairs with the Release of whoever closes.
-        self.closed.load(Ordering::Acquire)
-    }
-
-    /// Asks the thread that runs the core to end it.
-    pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
-        self.driver.unpark();
-    }
-
-    /// Live tasks.
-    pub(crate) fn tasks(&self) -> usize {
-        self.owned.len()
-    }
-
-    /// Whether the calling thread runs this core.
-    #[inline]
-    pub(crate) fn is_run_here(&self) -> bool {
-        context::with(|local| local.is_some_and(|local| std::ptr::eq(&*local.shell, self)))
-    }
-
-    /// Keeps a task that was just made, and lets it run. A core that is closed ends it instead.
-    pub(crate) fn admit(&self, task: TaskRef) {
-        let runnable = task.runnable();
-        match self.owned.insert(task) {
-            Ok(()) => self.enqueue(runnable),
-            Err(task) => task.cancel(),
-        }
-    }
-
-    #[inline]
-    fn enqueue(&self, task: Runnable) {
-        context::with(|local| match local {
-            Some(local) if std::ptr::eq(&*local.shell, self) => local.queue.push(task),
-            _ => self.send(task),
-        });
-    }
-
-    /// From another thread: through the inbox.
-    #[cold]
-    fn send(&self, task: Runnable) {
-        match self.inbox.push(task.task()) {
-            Pushed::First => self.driver.unpark(),
-            Pushed::Behind | Pushed::Closed => {}
-        }
-    }
-}
-
-impl Schedule for Arc<Shell> {
-    #[inline]
-    fn schedule(&self, task: Runnable) {
-        self.enqueue(task);
-    }
-
-    fn release(&self, task: &TaskRef) -> Option<TaskRef> {
-        self.owned.remove(task)
-    }
-}
-
 /// A look costs as much as ten polls of small tasks: two tasks that wake each other pay it now and
 /// then.
 const SHORTEST_TURN: u32 = 61;
 /// Within a batch; between two batches the clock is always read.
 const POLLS_BETWEEN_LOOKS: u32 = 16;
+const SPAWNS_BETWEEN_LOOKS: u32 = 64;
 const TASKS_TO_DROP_AT_ONCE: usize = 1024;
+/// Two tasks that wake each other let the others in after this many polls.
+const NEXT_IN_A_ROW: u32 = 3;

@@ -121,9 +121,9 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// Outside of a runtime.
     pub fn lazy_at(io: T, kind: FdKind, call: &str, caller: &Location<'_>) -> io::Result<Self> {
-        let driver = driver::current(call, caller)?;
+        let drivers = driver::current(call, caller)?;
         Ok(Self {
-            source: Source::new(driver.reactor().clone(), io.as_fd().as_raw_fd()),
+            source: Source::new(drivers.reactors().clone(), io.as_fd().as_raw_fd()),
             kind,
             io,
         })
@@ -132,7 +132,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// Takes a descriptor that belongs to the same runtime as `self`: an accepted connection.
     pub fn lazy_like<U: AsFd>(&self, io: U, kind: FdKind) -> AsyncFd<U> {
         AsyncFd {
-            source: Source::new(self.source.reactor().clone(), io.as_fd().as_raw_fd()),
+            source: Source::new(self.source.reactors().clone(), io.as_fd().as_raw_fd()),
             kind,
             io,
         }

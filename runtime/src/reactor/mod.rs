@@ -11,6 +11,7 @@
 mod pages;
 mod put_back;
 mod ready;
+mod set;
 mod slot;
 mod source;
 mod word;
@@ -18,12 +19,14 @@ mod word;
 pub(crate) use put_back::PutBack;
 pub use ready::Interest;
 pub(crate) use ready::{Direction, Ready};
+pub(crate) use set::Reactors;
 pub(crate) use slot::{Registered, Slot, Taken, Ticket};
 pub use source::FdKind;
 pub(crate) use source::Source;
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
+use std::task::Waker;
 use std::time::Duration;
 
 use self::pages::{Address, Pages};
@@ -38,6 +41,8 @@ pub(crate) struct Reactor {
     places: Mutex<Places>,
     fork: ForkMark,
     stale_events: AtomicU64,
+    /// Harvested events that are not a descriptor's: a bit a kind, until the worker looks.
+    notices: AtomicU64,
 }
 
 /// Which slot indices are free.
@@ -45,6 +50,8 @@ pub(crate) struct Reactor {
 struct Places {
     free: Vec<u32>,
     made: u32,
+    /// Slots whose descriptors have moved to another reactor, and still own them.
+    kept: usize,
     closed: bool,
 }
 
@@ -63,6 +70,7 @@ impl Reactor {
             places: Mutex::new(Places::default()),
             fork: ForkMark::of_this_process()?,
             stale_events: AtomicU64::new(0),
+            notices: AtomicU64::new(0),
         })
     }
 
@@ -71,9 +79,79 @@ impl Reactor {
         self.epoll.add(fd, bits::IN, BELL)
     }
 
-    /// Registers a descriptor. `write` is what the write direction starts out with.
+    /// Watches the alarm clock of this reactor's core. Its edge is a notice, [`ALARM`].
+    pub(crate) fn watch_alarm(&self, fd: RawFd) -> io::Result<()> {
+        self.epoll.add(fd, bits::IN, notice_data(ALARM))
+    }
+
+    /// Watches another reactor for its stuck core: while it has events, this one has a notice.
+    pub(crate) fn adopt(&self, other: &Self, notice: u32) -> io::Result<()> {
+        let other = other.epoll.as_raw_fd();
+        self.epoll.add_level(other, bits::IN, notice_data(notice))
+    }
+
+    /// Ends an adoption.
+    pub(crate) fn release(&self, other: &Self) {
+        // It fails if there was none, or in a forked child: then there is nothing to end.
+        let _ = self.epoll.delete(other.epoll.as_raw_fd());
+    }
+
+    /// Whether there are notices that nobody has taken.
+    pub(crate) fn has_notices(&self) -> bool {
+        // Relaxed: as below.
+        self.notices.load(Ordering::Relaxed) != 0
+    }
+
+    /// The notices since the last call, a bit each.
+    #[inline]
+    pub(crate) fn take_notices(&self) -> u64 {
+        // Relaxed: a notice says "look", and nothing is read by way of it.
+        match self.notices.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.notices.swap(0, Ordering::Relaxed),
+        }
+    }
+
+    /// Registers a descriptor, at a slot of its own. `write` is what the write direction starts out
+    /// with.
     pub(crate) fn register(
         &self,
+        fd: RawFd,
+        interest: Interest,
+        write: Ready,
+    ) -> io::Result<(&Slot, Place)> {
+        let index = self.places.lock().take()?;
+        let made = match self.slots.make(index) {
+            Some(_) => self.register_at(index, fd, interest, write),
+            None => Err(io::Error::other(
+                "the reactor has no room for more descriptors",
+            )),
+        };
+        if made.is_err() {
+            self.places.lock().free.push(index);
+        }
+        made
+    }
+
+    /// Registers a descriptor at a slot that it has kept: see [`evict`](Self::evict).
+    pub(crate) fn register_again(
+        &self,
+        place: Place,
+        fd: RawFd,
+        interest: Interest,
+        write: Ready,
+    ) -> io::Result<(&Slot, Place)> {
+        if let Some(slot) = self.slots.find(Address::of(place.index)) {
+            slot.reset();
+        }
+        let made = self.register_at(place.index, fd, interest, write)?;
+        self.places.lock().kept -= 1;
+        Ok(made)
+    }
+
+    fn register_at(
+        &self,
+        index: u32,
         fd: RawFd,
         interest: Interest,
         write: Ready,
@@ -81,16 +159,13 @@ impl Reactor {
         if self.fork.is_child() {
             return Err(forked());
         }
-        let index = self.places.lock().take()?;
-        let Some(slot) = self.slots.make(index) else {
-            return Err(io::Error::other(
-                "the reactor has no room for more descriptors",
-            ));
+        let Some(slot) = self.slots.find(Address::of(index)) else {
+            unreachable!("an index that was given out has its slot");
         };
         let generation = slot.claim(write);
         let place = Place { index, generation };
         if let Err(error) = self.epoll.add(fd, interest.epoll_bits(), place.data()) {
-            self.give_back(slot, place);
+            slot.release();
             return Err(explain(error));
         }
         // `shut` walks the slots after it has closed; it may have passed before this one was made.
@@ -106,6 +181,15 @@ impl Reactor {
             return Err(forked());
         }
         self.epoll.modify(fd, interest.epoll_bits(), place.data())
+    }
+
+    /// Ends a registration whose descriptor has moved to another reactor. Its slot stays its own: a
+    /// task may still be about to use it. Returns whom to wake, to wait elsewhere.
+    pub(crate) fn evict(&self, slot: &Slot, fd: RawFd) -> Vec<Waker> {
+        // As below: it fails only if there is nothing left to delete.
+        let _ = self.epoll.delete(fd);
+        self.places.lock().kept += 1;
+        slot.evict()
     }
 
     /// Ends a registration. `fd` is given if closing it might not end it in the kernel.
@@ -131,11 +215,8 @@ impl Reactor {
 
     #[inline]
     fn dispatch_one(&self, event: Event) {
-        if event.data == BELL {
-            return;
-        }
         let Some(slot) = self.slots.find(Address(event.data as u32)) else {
-            return;
+            return self.note(event.data);
         };
         let generation = (event.data >> GENERATION_SHIFT) as u32;
         // Nearly all events are of this one kind; as a constant it costs half.
@@ -150,9 +231,23 @@ impl Reactor {
         }
     }
 
-    /// No registration from now on, and everybody who waits learns that the runtime has gone.
-    pub(crate) fn shut(&self) {
+    /// Not a descriptor's: the bell, or a notice.
+    #[cold]
+    fn note(&self, data: u64) {
+        if data != BELL {
+            // Relaxed: as in `take_notices`.
+            self.notices
+                .fetch_or(1 << (data as u32 & NOTICE_MASK), Ordering::Relaxed);
+        }
+    }
+
+    /// No registration from now on.
+    pub(crate) fn close(&self) {
         self.places.lock().closed = true;
+    }
+
+    /// After [`close`](Self::close): everybody who waits learns that the runtime has gone.
+    pub(crate) fn shut(&self) {
         let mut left = self.slots.iter();
         foreign::until_done(|| left.by_ref().for_each(Slot::shut));
     }
@@ -165,7 +260,7 @@ impl Reactor {
     /// Descriptors registered now.
     pub(crate) fn registered(&self) -> usize {
         let places = self.places.lock();
-        places.made as usize - places.free.len()
+        places.made as usize - places.free.len() - places.kept
     }
 
     pub(crate) fn is_child(&self) -> bool {
@@ -175,6 +270,14 @@ impl Reactor {
     fn give_back(&self, slot: &Slot, place: Place) {
         slot.release();
         self.places.lock().free.push(place.index);
+    }
+
+    /// The owner of an evicted slot wants it no longer.
+    pub(crate) fn give_up(&self, place: Place) {
+        if let Some(slot) = self.slots.find(Address::of(place.index)) {
+            self.places.lock().kept -= 1;
+            self.give_back(slot, place);
+        }
     }
 }
 
@@ -239,4 +342,13 @@ fn explain(error: io::Error) -> io::Error {
 
 /// The data of the eventfd's registration: an address that no page reaches.
 const BELL: u64 = u64::MAX;
+/// The notice of the alarm clock. Those below it are for adopted reactors.
+pub(crate) const ALARM: u32 = 63;
+const NOTICE_MASK: u32 = 63;
+
+/// Addresses beyond all pages, but for that of the bell.
+fn notice_data(notice: u32) -> u64 {
+    BELL << GENERATION_SHIFT | u64::from(u32::MAX << 7 | (notice & NOTICE_MASK))
+}
+
 const GENERATION_SHIFT: u32 = 32;

@@ -62,8 +62,17 @@ pub(crate) struct Slot {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
     pub(crate) ready: Ready,
-    /// Urgent data was seen on this descriptor at some time.
-    pub(crate) urgent_seen: bool,
+    seen: Word,
+}
+
+impl Taken {
+    /// Whether a short read after this may have stopped for another reason than that nothing is left:
+    /// the next read has something to say (an end, an error), or there was urgent data at some time,
+    /// at whose mark a read stops.
+    #[inline]
+    pub(crate) fn leaves_doubt(self) -> bool {
+        self.seen.leaves_doubt()
+    }
 }
 
 /// What came of wanting to wait.
@@ -91,6 +100,8 @@ struct Waiter {
 /// A future's place in a crowd, by which it can leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
+    /// The address of the slot: a descriptor that moves leaves its crowd behind.
+    slot: usize,
     place: usize,
     number: u32,
 }
@@ -148,7 +159,7 @@ impl Slot {
         }
         Taken {
             ready: seen.ready(direction),
-            urgent_seen: seen.urgent_seen(),
+            seen,
         }
     }
 
@@ -186,23 +197,53 @@ impl Slot {
         self.raise(owner, word::SHUT);
     }
 
+    /// The owner's descriptor has moved: late events are stale from now on, and everybody who waits
+    /// here is to be woken by the caller. The bits are set, so that nobody waits here any more.
+    pub(crate) fn evict(&self) -> Vec<Waker> {
+        let read = word::news(Direction::Read, Ready::ASSUMED);
+        let write = word::news(Direction::Write, Ready::ASSUMED);
+        self.empty(read | write)
+    }
+
+    /// After [`evict`](Self::evict): a slot like a new one.
+    pub(crate) fn reset(&self) {
+        self.take(Direction::Read);
+        self.take(Direction::Write);
+    }
+
+    /// Carries over what the owner's former slot has seen.
+    pub(crate) fn inherit(&self, former: &Self) {
+        if former.load().urgent_seen() {
+            self.word.fetch_or(word::URGENT_SEEN, Ordering::AcqRel);
+        }
+    }
+
     /// The owner moves out: late events are stale from now on, and no waker stays behind.
     pub(crate) fn release(&self) {
-        let seen = self.update(|seen| Some(seen.next_owner())).before;
+        self.empty(0).into_iter().for_each(foreign::drop_quietly);
+    }
+
+    /// Begins the next generation, with `bits` set, and takes all wakers out.
+    fn empty(&self, bits: u64) -> Vec<Waker> {
+        let mut left = Vec::new();
+        let seen = self.update(|seen| Some(seen.next_owner(bits))).before;
         for direction in BOTH {
             // A wake that is under way holds the cell; when it is done it sees the new generation
-            // and cleans up itself.
+            // and cleans up itself. A task that is about to wait holds it and finds the bits, or
+            // that its descriptor has moved.
             if !seen.is_busy(direction) {
                 // SAFETY: `next_owner` gave us BUSY of this direction.
-                let left = self
+                let first = self
                     .cell(direction)
                     .with_mut(|cell| unsafe { (*cell).take() });
                 self.update(|seen| Some(seen.to_idle(direction)));
-                foreign::drop_quietly(left);
+                left.extend(first);
             }
         }
-        let crowd = self.crowd.lock().take();
-        foreign::drop_quietly(crowd);
+        if let Some(crowd) = self.crowd.lock().as_mut() {
+            left.extend(crowd.waiters.drain().map(|waiter| waiter.waker));
+        }
+        left
     }
 
     /// Stores `waker` for the next edge of `direction`, unless there is readiness already. `None` if
@@ -263,7 +304,7 @@ impl Slot {
     pub(crate) fn leave(&self, ticket: Ticket) {
         let mut guard = self.crowd.lock();
         let gone = guard.as_mut().and_then(|crowd| {
-            crowd.find(ticket)?;
+            crowd.find(std::ptr::from_ref(self).addr(), ticket)?;
             Some(crowd.waiters.remove(ticket.place))
         });
         drop(guard);
@@ -417,7 +458,8 @@ impl Slot {
         let fresh = waker.clone();
         let mut guard = self.crowd.lock();
         let crowd = guard.get_or_insert_default();
-        let replaced = crowd.admit(direction, fresh, ticket);
+        let here = std::ptr::from_ref(self).addr();
+        let replaced = crowd.admit(here, direction, fresh, ticket);
         drop(guard);
         foreign::drop_quietly(replaced);
         // The flag goes up after the waiter is in, so an edge that sees it finds them.
@@ -472,6 +514,7 @@ impl Crowd {
     /// Lets a waiter in, or gives one that is known its new waker; returns the replaced one.
     fn admit(
         &mut self,
+        slot: usize,
         direction: Direction,
         waker: Waker,
         ticket: Option<&mut Option<Ticket>>,
@@ -479,7 +522,7 @@ impl Crowd {
         let Some(ticket) = ticket else {
             return self.admit_poller(direction, waker);
         };
-        if let Some(waiter) = ticket.and_then(|held| self.find(held)) {
+        if let Some(waiter) = ticket.and_then(|held| self.find(slot, held)) {
             return Some(std::mem::replace(&mut waiter.waker, waker));
         }
         self.tickets = self.tickets.wrapping_add(1).max(POLLER + 1);
@@ -489,7 +532,11 @@ impl Crowd {
             number,
             waker,
         });
-        *ticket = Some(Ticket { place, number });
+        *ticket = Some(Ticket {
+            slot,
+            place,
+            number,
+        });
         None
     }
 
@@ -509,7 +556,10 @@ impl Crowd {
         None
     }
 
-    fn find(&mut self, ticket: Ticket) -> Option<&mut Waiter> {
+    fn find(&mut self, slot: usize, ticket: Ticket) -> Option<&mut Waiter> {
+        if slot != ticket.slot {
+            return None;
+        }
         let waiter = self.waiters.get_mut(ticket.place)?;
         (waiter.number == ticket.number).then_some(waiter)
     }

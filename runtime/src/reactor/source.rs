@@ -1,4 +1,4 @@
-//! One descriptor's registration: not yet, or at a place of its reactor.
+//! One descriptor's registration: not yet, or at a place of one reactor, its home.
 //!
 //! Sockets of ours are registered lazily, at the first wait: many connections of a busy server
 //! never need to wait for room to write, some never wait at all. So registering is a state, and two
@@ -9,6 +9,12 @@
 //! descriptor lives on, in this process or a child; otherwise events go on coming, and the same
 //! number cannot be registered anew. A descriptor that anybody else may have seen is therefore
 //! *exposed*, and an exposed one is deleted from the epoll before it is closed.
+//!
+//! Where there are several cores a descriptor can [move](Source::move_to). Its tasks may be stolen, and
+//! if they go on waiting on another core than its home, its events make a detour each time. A move
+//! keeps the slot at the former home: another task may be about to use it. What it does there is
+//! harmless, as the slot is no other's; if it waits there it is woken, or sees that the descriptor
+//! has moved, because the new slot is published before the former one is emptied.
 
 #![allow(unsafe_code)]
 
@@ -17,7 +23,8 @@ use std::os::fd::RawFd;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use super::{Direction, Interest, Place, Reactor, Ready, Registered, Slot, Taken};
+use super::{Direction, Interest, Place, Reactors, Ready, Registered, Slot, Taken};
+use crate::foreign;
 use crate::primitive::{Arc, AtomicPtr, AtomicU32, Mutex, Ordering};
 
 /// What kind of file a descriptor names, which decides what a short read proves.
@@ -42,13 +49,7 @@ impl FdKind {
     /// Whether a read that used up `taken` and came short has drained the descriptor.
     #[inline]
     pub(crate) fn trusts_short_read(self, taken: Taken) -> bool {
-        // After any of these the next read has something to say (an end, an error), or a short
-        // read may have stopped at the urgent mark.
-        const UNTRUSTED: Ready = Ready::RDHUP
-            .with(Ready::HUP)
-            .with(Ready::ERR)
-            .with(Ready::PRI);
-        !matches!(self, Self::Other) && !taken.ready.intersects(UNTRUSTED) && !taken.urgent_seen
+        !matches!(self, Self::Other) && !taken.leaves_doubt()
     }
 }
 
@@ -57,39 +58,65 @@ impl FdKind {
 /// It names the descriptor by number, so it must be dropped before the descriptor is closed: in a
 /// struct it stands above what holds the descriptor.
 pub(crate) struct Source {
-    reactor: Arc<Reactor>,
+    reactors: Arc<Reactors>,
     fd: RawFd,
-    /// Null until registered; then a slot of `reactor`'s.
+    /// Null until registered; then a slot of one of the reactors.
     slot: AtomicPtr<Slot>,
-    /// Which directions are registered, and whether the descriptor is exposed.
+    /// Which directions are registered, whether the descriptor is exposed, whether it has several
+    /// reactors to choose from, and how many times running it was waited for away from its home.
     flags: AtomicU32,
-    registration: Mutex<Option<Place>>,
+    registration: Mutex<Registration>,
+}
+
+#[derive(Default)]
+struct Registration {
+    home: Option<Home>,
+    /// Where it was before, with slots that are still its own.
+    former: Vec<Home>,
+}
+
+/// A place, and the core whose reactor it is at.
+#[derive(Clone, Copy)]
+struct Home {
+    core: usize,
+    place: Place,
 }
 
 impl Source {
     /// A source that registers at the first wait.
-    pub(crate) fn new(reactor: Arc<Reactor>, fd: RawFd) -> Self {
+    pub(crate) fn new(reactors: Arc<Reactors>, fd: RawFd) -> Self {
+        let several = if reactors.fleet().size() > 1 {
+            SEVERAL
+        } else {
+            0
+        };
         Self {
-            reactor,
+            reactors,
             fd,
             slot: AtomicPtr::new(std::ptr::null_mut()),
-            flags: AtomicU32::new(0),
-            registration: Mutex::new(None),
+            flags: AtomicU32::new(several),
+            registration: Mutex::new(Registration::default()),
         }
     }
 
-    pub(crate) fn reactor(&self) -> &Arc<Reactor> {
-        &self.reactor
+    pub(crate) fn reactors(&self) -> &Arc<Reactors> {
+        &self.reactors
     }
 
     /// The slot, once registered.
     #[inline]
     pub(crate) fn slot(&self) -> Option<&Slot> {
-        // Acquire pairs with the Release in `ensure`: the slot's page is seen as it was made.
+        // Acquire pairs with the Release in `publish`: the slot's page is seen as it was made.
         let slot = NonNull::new(self.slot.load(Ordering::Acquire))?;
-        // SAFETY: it is a slot of our reactor's, whose pages live as long as the reactor does, and
-        // `self` holds the reactor.
+        // SAFETY: it is a slot of one of our reactors, whose pages live as long as they do, and
+        // `self` holds them.
         Some(unsafe { slot.as_ref() })
+    }
+
+    fn publish(&self, slot: &Slot) {
+        // Release pairs with the Acquire in `slot`.
+        self.slot
+            .store(std::ptr::from_ref(slot).cast_mut(), Ordering::Release);
     }
 
     /// The slot, registered for `direction` too. A lazy source registers for reading in any case:
@@ -112,37 +139,34 @@ impl Source {
         let mut registration = self.registration.lock();
         let held = self.flags.load(Ordering::Relaxed) & BOTH_DIRECTIONS;
         let wanted = held | interest.flags();
-        let slot = match (self.slot(), *registration) {
+        let slot = match (self.slot(), registration.home) {
             (Some(slot), Some(_)) if wanted == held => return Ok((slot, false)),
-            (Some(slot), Some(place)) => {
+            (Some(slot), Some(home)) => {
                 if interest.is_writable() {
                     // What was assumed is from now on known: the kernel tells what is ready.
                     slot.take(Direction::Write);
                 }
                 let all = Interest::from_flags(wanted);
-                if let Err(error) = self.reactor.widen(self.fd, all, place) {
+                if let Err(error) = self.reactors.at(home.core).widen(self.fd, all, home.place) {
                     slot.put_back(Direction::Write, Ready::ASSUMED);
                     return Err(error);
                 }
                 slot
             }
             _ => {
-                let is_known = interest.is_writable();
-                let write = if is_known {
-                    Ready::NONE
-                } else {
-                    Ready::ASSUMED
-                };
-                let (slot, place) = self.reactor.register(self.fd, interest, write)?;
-                *registration = Some(place);
-                let slot_address = std::ptr::from_ref(slot).cast_mut();
-                // Release pairs with the Acquire in `slot`.
-                self.slot.store(slot_address, Ordering::Release);
+                let core = self.reactors.fleet().here_or_any();
+                let reactor = self.reactors.at(core);
+                let (slot, place) =
+                    reactor.register(self.fd, interest, unasked(interest.is_writable()))?;
+                registration.home = Some(Home { core, place });
+                self.publish(slot);
                 slot
             }
         };
-        // Release pairs with the Acquire in `registered_for`.
-        self.flags.fetch_or(wanted, Ordering::Release);
+        let core = registration.home.map_or(0, |home| home.core as u32);
+        // Release pairs with the Acquire in `registered_for` and `wait`.
+        self.flags
+            .fetch_or(wanted | core << HOME_SHIFT, Ordering::Release);
         Ok((slot, true))
     }
 
@@ -157,26 +181,111 @@ impl Source {
         waker: &Waker,
         in_crowd: impl FnOnce(&Slot) -> Registered,
     ) -> io::Result<Registered> {
-        let slot = match self.registered_for(direction) {
+        // Acquire pairs with the Release in `ensure`.
+        let flags = self.flags.load(Ordering::Acquire);
+        let slot = match self.slot().filter(|_| is_watched(flags, direction)) {
             Some(slot) => slot,
             None => self.ensure_for(direction)?.0,
         };
-        match slot.register(direction, waker) {
-            Some(Registered::Waiting) => Ok(Registered::Waiting),
-            Some(Registered::Ready) => slot.unless_shut(),
-            None => match in_crowd(slot) {
-                Registered::Waiting => Ok(Registered::Waiting),
-                Registered::Ready => slot.unless_shut(),
-            },
+        let registered = match slot.register(direction, waker) {
+            Some(registered) => registered,
+            None => in_crowd(slot),
+        };
+        if registered == Registered::Ready {
+            return slot.unless_shut();
         }
+        if flags & SEVERAL != 0 {
+            return Ok(self.look_where(slot, flags));
+        }
+        Ok(Registered::Waiting)
+    }
+
+    /// A waker was stored at `slot`, and there are several cores: is that still the descriptor's slot?
+    /// If not, the caller tries its call again, and then waits at the new one.
+    #[inline(never)]
+    fn look_where(&self, slot: &Slot, flags: u32) -> Registered {
+        self.note_where(flags);
+        // Who moves a descriptor publishes its new slot first, then changes the word of the former
+        // one, waking all. If that came before our waker was stored there, then storing it was a
+        // change of the same word after theirs, and the new slot is seen here.
+        match self.slot() {
+            Some(now) if std::ptr::eq(now, slot) => Registered::Waiting,
+            _ => Registered::Ready,
+        }
+    }
+
+    /// Counts waits away from home, and moves the descriptor here when there have been enough.
+    #[inline]
+    fn note_where(&self, flags: u32) {
+        let Some(here) = self.reactors.fleet().here() else {
+            return;
+        };
+        // Relaxed: a guess; the lock decides.
+        let at_home = flags >> HOME_SHIFT == here as u32;
+        if at_home && flags & AWAY == 0 {
+            return;
+        }
+        if !at_home && flags & AWAY == AWAY_ENOUGH {
+            return self.move_to(here);
+        }
+        let counted = if at_home {
+            flags & !AWAY
+        } else {
+            flags + AWAY_ONCE
+        };
+        // If others change the flags at this moment, this wait is not counted.
+        let _ = self
+            .flags
+            .compare_exchange(flags, counted, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Makes `core` the home. If that one cannot take the descriptor in, it stays where it is.
+    #[cold]
+    pub(crate) fn move_to(&self, core: usize) {
+        let mut registration = self.registration.lock();
+        let flags = self.flags.fetch_and(!AWAY, Ordering::Relaxed);
+        let (Some(home), Some(former)) = (registration.home, self.slot()) else {
+            return;
+        };
+        if home.core == core {
+            return;
+        }
+        let interest = Interest::from_flags(flags & BOTH_DIRECTIONS);
+        let write = unasked(interest.is_writable());
+        let reactor = self.reactors.at(core);
+        let kept = registration
+            .former
+            .iter()
+            .position(|home| home.core == core);
+        let registered = match kept.map(|kept| registration.former[kept].place) {
+            Some(place) => reactor.register_again(place, self.fd, interest, write),
+            None => reactor.register(self.fd, interest, write),
+        };
+        let Ok((slot, place)) = registered else {
+            return;
+        };
+        slot.inherit(former);
+        if let Some(kept) = kept {
+            registration.former.swap_remove(kept);
+        }
+        registration.former.push(home);
+        registration.home = Some(Home { core, place });
+        self.publish(slot);
+        let at_home = |flags| Some(flags & !(u32::MAX << HOME_SHIFT) | (core as u32) << HOME_SHIFT);
+        let _ = self
+            .flags
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, at_home);
+        let evicted = self.reactors.at(home.core).evict(former, self.fd);
+        drop(registration);
+        evicted.into_iter().for_each(foreign::wake);
     }
 
     /// The slot, if the kernel watches `direction` for it.
     #[inline(always)]
     fn registered_for(&self, direction: Direction) -> Option<&Slot> {
         // Acquire pairs with the Release in `ensure`.
-        let watched = self.flags.load(Ordering::Acquire) & (1 << direction as u32) != 0;
-        self.slot().filter(|_| watched)
+        let flags = self.flags.load(Ordering::Acquire);
+        self.slot().filter(|_| is_watched(flags, direction))
     }
 
     /// Somebody else may hold a duplicate of the descriptor from now on.
@@ -188,16 +297,43 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        let Some(place) = self.registration.lock().take() else {
+        let mut registration = self.registration.lock();
+        let former = std::mem::take(&mut registration.former);
+        let home = registration.home.take();
+        drop(registration);
+        for Home { core, place } in former {
+            self.reactors.at(core).give_up(place);
+        }
+        let Some(Home { core, place }) = home else {
             return;
         };
         if let Some(slot) = self.slot() {
             let exposed = self.flags.load(Ordering::Relaxed) & EXPOSED != 0;
             let fd = exposed.then_some(self.fd);
-            self.reactor.deregister(slot, place, fd);
+            self.reactors.at(core).deregister(slot, place, fd);
         }
     }
 }
 
+/// What the write direction starts out with: where the kernel is not asked, there may be room.
+fn unasked(is_asked: bool) -> Ready {
+    if is_asked {
+        Ready::NONE
+    } else {
+        Ready::ASSUMED
+    }
+}
+
+fn is_watched(flags: u32, direction: Direction) -> bool {
+    flags & (1 << direction as u32) != 0
+}
+
 const BOTH_DIRECTIONS: u32 = 0b11;
 const EXPOSED: u32 = 1 << 2;
+const SEVERAL: u32 = 1 << 3;
+const AWAY: u32 = 0b1111 << 4;
+const AWAY_ONCE: u32 = 1 << 4;
+/// Enough to tell a task that lives elsewhere by now from one that was stolen once: a move costs as
+/// much as half a message, a detour a tenth.
+const AWAY_ENOUGH: u32 = 8 << 4;
+const HOME_SHIFT: u32 = 8;

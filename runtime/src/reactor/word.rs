@@ -47,6 +47,16 @@ impl Word {
         self.0 & URGENT_SEEN != 0
     }
 
+    /// Whether a short read proves nothing; see [`Taken`](super::Taken).
+    #[inline]
+    pub(super) fn leaves_doubt(self) -> bool {
+        const UNTRUSTED: Ready = Ready::RDHUP
+            .with(Ready::HUP)
+            .with(Ready::ERR)
+            .with(Ready::PRI);
+        self.0 & (news(Direction::Read, UNTRUSTED) | URGENT_SEEN) != 0
+    }
+
     #[inline]
     pub(super) fn is_busy(self, direction: Direction) -> bool {
         self.0 & busy(direction) != 0
@@ -107,11 +117,11 @@ impl Word {
         (Self((self.0 | news | now_busy) & !woken), Woken(woken))
     }
 
-    /// The next generation: nothing ready, nobody waits, and the caller gets both cells but those
-    /// that a wake still holds.
-    pub(super) fn next_owner(self) -> Self {
+    /// The next generation: ready is what `bits` says, nobody waits, and the caller gets both cells
+    /// but those that a wake still holds.
+    pub(super) fn next_owner(self, bits: u64) -> Self {
         let generation = self.generation().wrapping_add(1);
-        Self(u64::from(generation) << GENERATION_SHIFT | ALL_BUSY)
+        Self(u64::from(generation) << GENERATION_SHIFT | ALL_BUSY | bits)
     }
 }
 
@@ -199,7 +209,7 @@ mod tests {
     #[test]
     fn the_next_owner_inherits_nothing_but_busy() {
         let word = Word(7 << 32 | 0xffff | URGENT_SEEN | SHUT).to_crowded(Direction::Read);
-        let next = word.next_owner();
+        let next = word.next_owner(0);
         assert_eq!(next.generation(), 8);
         assert!(!next.is_ready(Direction::Read) && !next.urgent_seen() && !next.is_shut());
     }

@@ -47,12 +47,18 @@ impl Epoll {
 
     /// Watches `fd` for `bits`, edge-triggered.
     pub(crate) fn add(&self, fd: RawFd, bits: u32, data: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, bits | EDGE, data)
+    }
+
+    /// Watches `fd` for `bits`, level-triggered: for another epoll, which is ready while it has
+    /// events.
+    pub(crate) fn add_level(&self, fd: RawFd, bits: u32, data: u64) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, fd, bits, data)
     }
 
     /// Replaces what `fd` is watched for. What is ready by now is reported once more.
     pub(crate) fn modify(&self, fd: RawFd, bits: u32, data: u64) -> io::Result<()> {
-        self.control(libc::EPOLL_CTL_MOD, fd, bits, data)
+        self.control(libc::EPOLL_CTL_MOD, fd, bits | EDGE, data)
     }
 
     /// Watches `fd` no longer.
@@ -62,7 +68,7 @@ impl Epoll {
 
     fn control(&self, operation: libc::c_int, fd: RawFd, bits: u32, data: u64) -> io::Result<()> {
         let mut event = libc::epoll_event {
-            events: bits | EDGE,
+            events: bits,
             u64: data,
         };
         // SAFETY: `event` lives for the call, which only reads it; a wrong descriptor is an error.
@@ -130,6 +136,10 @@ impl Events {
         Self {
             buffer: Vec::with_capacity(capacity),
         }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.buffer.len()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Event> + '_ {

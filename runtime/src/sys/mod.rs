@@ -9,12 +9,14 @@ mod descriptor;
 mod epoll;
 mod eventfd;
 mod fork;
+mod timerfd;
 
 pub(crate) use clock::CoarseInstant;
 pub(crate) use descriptor::{Mode, mode};
 pub(crate) use epoll::{Epoll, Event, Events, bits};
 pub(crate) use eventfd::EventFd;
 pub(crate) use fork::ForkMark;
+pub(crate) use timerfd::TimerFd;
 
 use std::io;
 

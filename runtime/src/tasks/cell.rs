@@ -29,6 +29,11 @@ pub(crate) trait Schedule: Send + Sync + 'static {
     /// Puts a task that was woken into a queue.
     fn schedule(&self, task: Runnable);
 
+    /// Puts a task into a queue that was woken while it ran, mostly by itself: behind the others.
+    fn requeue(&self, task: Runnable) {
+        self.schedule(task);
+    }
+
     /// The task is done: gives back the reference that the executor has kept.
     fn release(&self, task: &TaskRef) -> Option<TaskRef>;
 }
@@ -99,7 +104,7 @@ impl<F: Future, S: Schedule> Cell<F, S> {
                 // The moment that R is off and S is not on, the task may be run, and freed, by
                 // others: nothing of it is touched after this unless S was on.
                 if cell.header.state.suspend() {
-                    cell.scheduler.schedule(Runnable::from_header(header));
+                    cell.scheduler.requeue(Runnable::from_header(header));
                 }
                 return;
             }

@@ -1,5 +1,6 @@
 //! The number of a task.
 
+use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,11 +19,40 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Id(NonZeroU64);
 
 impl Id {
+    /// Threads take numbers by the thousand, so that a spawn writes to nothing that other threads
+    /// write to.
     pub(super) fn next() -> Self {
-        // Relaxed: only the numbers' being different matters.
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let take = |numbers: &Cell<(u64, u64)>| {
+            let (mut next, mut end) = numbers.get();
+            if next == end {
+                // Relaxed: only the numbers' being different matters.
+                next = NEXT.fetch_add(AT_ONCE, Ordering::Relaxed);
+                end = next + AT_ONCE;
+            }
+            numbers.set((next + 1, end));
+            next
+        };
+        // A thread that is being torn down takes single ones.
+        let number = NUMBERS
+            .try_with(take)
+            .unwrap_or_else(|_| NEXT.fetch_add(1, Ordering::Relaxed));
         Self(NonZeroU64::new(number).unwrap_or(NonZeroU64::MAX))
     }
+
+    /// The number that was given as a plain one; 0 is nobody's.
+    pub(crate) fn from_number(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
+    #[inline]
+    pub(crate) fn number(self) -> u64 {
+        self.0.get()
+    }
+}
+
+thread_local! {
+    /// The next number of this thread, and the first that is not its own.
+    static NUMBERS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
 impl fmt::Display for Id {
@@ -39,3 +69,4 @@ impl fmt::Debug for Id {
 
 /// At a billion tasks a second it wraps in 584 years.
 static NEXT: AtomicU64 = AtomicU64::new(1);
+const AT_ONCE: u64 = 1024;

@@ -36,6 +36,8 @@ pub(crate) struct Header {
     pub(super) name: Option<Box<str>>,
     /// Where the executor's list of live tasks has its reference.
     place: AtomicU32,
+    /// The core that ran it last.
+    core: AtomicU32,
 }
 
 /// What a task can be asked to do; the pointer is to the start of the right kind of cell.
@@ -65,6 +67,7 @@ impl Header {
             spawned_at,
             name,
             place: AtomicU32::new(NO_PLACE),
+            core: AtomicU32::new(0),
         }
     }
 }
@@ -216,7 +219,29 @@ impl Runnable {
             Start::Poll => unsafe { (header.table.poll)(self.0) },
             // SAFETY: as above.
             Start::Cancel => unsafe { (header.table.cancel)(self.0) },
+            Start::Not => {}
         }
+    }
+
+    /// The core that is about to run it, or to which it is sent.
+    #[inline]
+    pub(crate) fn set_core(&self, core: usize) {
+        // SAFETY: what may be run is not done, so the executor's reference keeps the header.
+        let header = unsafe { self.0.as_ref() };
+        // Relaxed: where to send the next wake; any core would do.
+        header.core.store(core as u32, Ordering::Relaxed);
+    }
+
+    /// The core that ran it last.
+    pub(crate) fn core(&self) -> usize {
+        // SAFETY: as above.
+        unsafe { self.0.as_ref() }.core.load(Ordering::Relaxed) as usize
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> Id {
+        // SAFETY: as above.
+        unsafe { self.0.as_ref() }.id
     }
 
     /// A counted reference beside the right to run.

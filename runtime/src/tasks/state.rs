@@ -48,6 +48,8 @@ pub(crate) enum Start {
     Poll,
     /// Drop the future: the task was aborted.
     Cancel,
+    /// Nothing: the end of the runtime has taken the task out of its queue's hands.
+    Not,
 }
 
 impl State {
@@ -83,12 +85,22 @@ impl State {
         // Acquire pairs with `wake`. S is on and R is off, so adding the difference trades them: one
         // instruction, where an exclusive or that tells what was there is a loop.
         let before = self.0.fetch_add(RUNNING - SCHEDULED, Ordering::AcqRel);
-        debug_assert_eq!(before & (SCHEDULED | RUNNING | DONE), SCHEDULED);
-        if before & ABORTED == 0 {
+        if before & (ABORTED | RUNNING | DONE) == 0 {
+            debug_assert_eq!(before & SCHEDULED, SCHEDULED);
             Start::Poll
         } else {
-            Start::Cancel
+            self.start_unusual(before)
         }
+    }
+
+    #[cold]
+    fn start_unusual(&self, before: u64) -> Start {
+        if before & (RUNNING | DONE) == 0 {
+            return Start::Cancel;
+        }
+        // Seized. What was added above is taken back; nobody who finds R or D on cares about S.
+        self.0.fetch_sub(RUNNING - SCHEDULED, Ordering::AcqRel);
+        Start::Not
     }
 
     /// Arrow 2 at the end of a runtime, from idle or S: nobody will take the task out of a queue any

@@ -16,7 +16,7 @@ use super::Instant;
 use crate::coop;
 use crate::driver;
 use crate::primitive::Arc;
-use crate::timer::{Key, Polled, Timers};
+use crate::timer::{AllTimers, Key, Polled};
 
 /// Waits for a time.
 ///
@@ -73,19 +73,20 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// It is `Unpin`: `&mut sleep` can be awaited, and used again after a [`reset`](Self::reset).
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
-    timers: Arc<Timers>,
+    timers: Arc<AllTimers>,
     deadline: Instant,
-    key: Option<Key>,
+    /// Once armed: the core whose wheel has it, and where.
+    armed: Option<(usize, Key)>,
 }
 
 impl Sleep {
     #[track_caller]
     pub(super) fn new(call: &str, deadline: Instant) -> Self {
         match driver::current(call, Location::caller()) {
-            Ok(driver) => Self {
-                timers: driver.timers().clone(),
+            Ok(drivers) => Self {
+                timers: drivers.timers().clone(),
                 deadline,
-                key: None,
+                armed: None,
             },
             Err(error) => panic!("{error}"),
         }
@@ -118,8 +119,8 @@ impl Sleep {
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
-        if let Some(key) = self.key {
-            self.timers.reset(key, deadline.into_std());
+        if let Some((core, key)) = self.armed {
+            self.timers.at(core).reset(key, deadline.into_std());
         }
     }
 
@@ -137,20 +138,27 @@ impl Sleep {
 
     /// One step, without asking the poll's budget.
     pub(super) fn poll_deadline(&mut self, waker: &Waker) -> Poll<io::Result<()>> {
-        let polled = match self.key {
-            Some(key) => self.timers.poll(key, waker),
-            None => match self.timers.arm(self.deadline.into_std(), waker) {
-                Ok(key) => {
-                    self.key = Some(key);
-                    Polled::Pending
-                }
-                Err(polled) => polled,
-            },
+        let polled = match self.armed {
+            Some((core, key)) => self.timers.at(core).poll(key, waker),
+            None => self.arm(waker),
         };
         match polled {
             Polled::Fired => Poll::Ready(Ok(())),
             Polled::Pending => Poll::Pending,
             Polled::ShutDown => Poll::Ready(Err(driver::gone())),
+        }
+    }
+}
+
+impl Sleep {
+    fn arm(&mut self, waker: &Waker) -> Polled {
+        let core = self.timers.here();
+        match self.timers.at(core).arm(self.deadline.into_std(), waker) {
+            Ok(key) => {
+                self.armed = Some((core, key));
+                Polled::Pending
+            }
+            Err(polled) => polled,
         }
     }
 }
@@ -168,8 +176,8 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
-            self.timers.disarm(key);
+        if let Some((core, key)) = self.armed {
+            self.timers.at(core).disarm(key);
         }
     }
 }
@@ -178,7 +186,7 @@ impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
             .field("deadline", &self.deadline)
-            .field("armed", &self.key.is_some())
+            .field("armed", &self.armed.is_some())
             .finish()
     }
 }

@@ -20,8 +20,40 @@ use self::clock::Clock;
 pub(crate) use self::wheel::Key;
 use self::wheel::Wheel;
 use crate::foreign;
+use crate::here::Fleet;
 use crate::park::Park;
 use crate::primitive::{Arc, Mutex};
+
+/// The timers of all cores of a runtime.
+pub(crate) struct AllTimers {
+    fleet: Arc<Fleet>,
+    all: Box<[Timers]>,
+}
+
+impl AllTimers {
+    pub(crate) fn new(fleet: Arc<Fleet>, parks: &[Arc<Park>]) -> Self {
+        let all = parks.iter().map(|park| Timers::new(park.clone()));
+        Self {
+            fleet,
+            all: all.collect(),
+        }
+    }
+
+    /// The core whose timers are at hand.
+    #[inline]
+    pub(crate) fn here(&self) -> usize {
+        self.fleet.here_or_any()
+    }
+
+    #[inline]
+    pub(crate) fn at(&self, core: usize) -> &Timers {
+        &self.all[core]
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Timers> {
+        self.all.iter()
+    }
+}
 
 /// The timers of one core.
 pub(crate) struct Timers {
@@ -145,11 +177,15 @@ impl Timers {
         due.drain(..).for_each(foreign::wake);
     }
 
-    /// No timer from now on; all that wait learn that the runtime has gone.
+    /// No timer from now on.
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+    }
+
+    /// After [`close`](Self::close): all that wait learn that the runtime has gone.
     pub(crate) fn shut(&self) {
         let mut due = Vec::new();
         let mut state = self.state.lock();
-        state.closed = true;
         state.wheel.drain(&mut due);
         drop(state);
         due.into_iter().for_each(foreign::wake);

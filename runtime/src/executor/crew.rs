@@ -1,0 +1,166 @@
+//! All cores of a runtime.
+//!
+//! What one worker does to another goes through here: wake it, look at it, end it with all others. A
+//! single-threaded runtime is a crew of one, and most of this does not concern it.
+
+use super::StuckTask;
+use super::shell::Shell;
+use super::wake_cost;
+use crate::driver::{Driver, Drivers};
+use crate::foreign;
+use crate::primitive::{Arc, AtomicBool, AtomicU64, Ordering};
+
+/// The cores of a runtime.
+pub(crate) struct Crew {
+    shells: Box<[Arc<Shell>]>,
+    drivers: Arc<Drivers>,
+    closing: AtomicBool,
+    /// A worker was woken to take work, and has not found any yet: one is enough.
+    pub(super) recruiting: AtomicBool,
+    /// The workers whose alarm clock is set, a bit each.
+    pub(super) alarms: AtomicU64,
+    /// What to call when a task does not come back.
+    pub(super) on_stuck: Option<OnStuck>,
+}
+
+/// After which time in one poll a task is reported, and to whom.
+#[derive(Clone)]
+pub(crate) struct OnStuck {
+    pub(crate) after: std::time::Duration,
+    pub(crate) hook: Arc<dyn Fn(&StuckTask) + Send + Sync>,
+}
+
+impl Crew {
+    /// `has_workers`: each core has a thread of its own.
+    pub(crate) fn new(
+        cores: usize,
+        has_workers: bool,
+        on_stuck: Option<OnStuck>,
+    ) -> std::io::Result<Arc<Self>> {
+        if cores > 1 {
+            wake_cost::measure();
+        }
+        let drivers = Drivers::new(cores)?;
+        Ok(Arc::new_cyclic(|crew| Self {
+            shells: (0..cores)
+                .map(|core| {
+                    let driver = Driver::of(&drivers, core);
+                    Arc::new(Shell::new(core, has_workers, crew.clone(), driver))
+                })
+                .collect(),
+            drivers,
+            closing: AtomicBool::new(false),
+            recruiting: AtomicBool::new(false),
+            alarms: AtomicU64::new(0),
+            on_stuck,
+        }))
+    }
+
+    pub(crate) fn drivers(&self) -> &Arc<Drivers> {
+        &self.drivers
+    }
+
+    pub(crate) fn shells(&self) -> &[Arc<Shell>] {
+        &self.shells
+    }
+
+    /// The shell of a core, by its number.
+    pub(crate) fn shell(&self, core: usize) -> &Arc<Shell> {
+        &self.shells[core]
+    }
+
+    /// The shell to which the calling thread's spawns go: of the core that it runs, or of each in its
+    /// turn.
+    #[inline]
+    pub(crate) fn shell_here(&self) -> &Arc<Shell> {
+        match &*self.shells {
+            [only] => only,
+            all => &all[self.drivers.fleet().here_or_any()],
+        }
+    }
+
+    /// All shells but one, beginning somewhere.
+    pub(super) fn others(&self, but: usize) -> impl Iterator<Item = &Arc<Shell>> {
+        let count = self.shells.len();
+        // The next one first: two that look at the same time begin at different places.
+        (1..count).map(move |step| self.shell((but + step) % count))
+    }
+
+    /// Live tasks.
+    pub(crate) fn tasks(&self) -> usize {
+        self.shells.iter().map(|shell| shell.owned.len()).sum()
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        // Acquire pairs with the Release in `close`.
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// The beginning of the end: nothing is spawned any more, and whoever runs a core stops running its
+    /// tasks. (Sockets and timers still work: a task that is in the middle of a poll is to end it in
+    /// peace.)
+    pub(crate) fn close(&self) {
+        self.shells.iter().for_each(|shell| shell.owned.close());
+        self.closing.store(true, Ordering::Release);
+        self.shells.iter().for_each(|shell| shell.driver.unpark());
+    }
+
+    /// A worker has not stopped: the memory of tasks that it may still have in its line is kept.
+    pub(crate) fn keep_the_dead(&self) {
+        self.shells
+            .iter()
+            .for_each(|shell| shell.owned.keep_the_dead());
+    }
+
+    /// The end goes on without a worker: names the task that holds it up.
+    pub(crate) fn report_left_behind(&self, worker: usize) {
+        let stuck = self.shell(worker);
+        let polls = stuck.pulse.polls();
+        let Some(task) = StuckTask::find(self, stuck, polls, None) else {
+            return;
+        };
+        match &self.on_stuck {
+            Some(on_stuck) => foreign::call(&|| (on_stuck.hook)(&task)),
+            None => eprintln!("runtime: shut down while {task}"),
+        }
+    }
+
+    /// The last worker has stopped after all.
+    pub(crate) fn bury_the_dead(&self) {
+        self.shells
+            .iter()
+            .for_each(|shell| shell.owned.bury_the_dead());
+    }
+
+    /// Nobody runs tasks any more: registrations and timers fail from now on.
+    pub(crate) fn close_drivers(&self) {
+        self.drivers.close();
+    }
+
+    /// The end of the end: nobody runs tasks any more. Whoever waits for anything learns of it.
+    pub(crate) fn shut(&self) {
+        for shell in &self.shells {
+            drop(shell.inbox.close());
+        }
+        self.drivers.shut();
+    }
+
+    /// Wakes a sleeping worker to take tasks off `recruiter`, unless one is on its way.
+    #[cold]
+    pub(super) fn recruit(&self, recruiter: &Shell) {
+        // Relaxed: whether one or two come is a matter of speed only.
+        if self.recruiting.load(Ordering::Relaxed) || self.recruiting.swap(true, Ordering::Relaxed)
+        {
+            return;
+        }
+        let mut others = self.others(recruiter.index);
+        match others.find(|other| other.driver.seems_asleep()) {
+            Some(sleeper) => {
+                recruiter.counts.recruits.add(1);
+                sleeper.recruited.store(true, Ordering::Relaxed);
+                sleeper.driver.unpark();
+            }
+            None => self.recruiting.store(false, Ordering::Relaxed),
+        }
+    }
+}
