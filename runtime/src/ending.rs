@@ -21,8 +21,9 @@ pub(crate) struct Ending {
 struct State {
     /// Set by the first to begin.
     began: Option<Instant>,
-    /// How long it may take in all.
-    limit: Duration,
+    grace: Duration,
+    /// How long whoever ends the runtime waits at most, if that was said.
+    limit: Option<Duration>,
     /// The workers that have stopped, by their numbers.
     stopped: Vec<usize>,
     dropped: usize,
@@ -34,16 +35,19 @@ impl Ending {
         Self {
             crew,
             state: Mutex::new(State {
-                limit: 2 * GRACE,
+                grace: GRACE,
                 ..State::default()
             }),
             changed: Condvar::new(),
         }
     }
 
-    /// How long the end may take.
+    /// How long all of it may take. Half of that is for a worker that is stuck, as dropping takes its
+    /// time too.
     pub(crate) fn set_limit(&self, limit: Duration) {
-        self.state.lock().limit = limit;
+        let mut state = self.state.lock();
+        state.grace = limit / 2;
+        state.limit = Some(limit);
     }
 
     /// This worker has stopped running tasks. True if all have; false if some did not within the
@@ -51,9 +55,15 @@ impl Ending {
     pub(crate) fn meet_stopped(&self, worker: usize) -> bool {
         self.state.lock().stopped.push(worker);
         self.changed.notify_all();
-        let all_have = |state: &State, crew| state.stopped.len() == crew;
-        // Half of the limit, as dropping takes its time too.
-        self.wait_until(|limit| GRACE.min(limit / 2), all_have)
+        let mut state = self.state.lock();
+        while state.stopped.len() < self.crew {
+            let left = state.grace.saturating_sub(state.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.changed.wait_for(state, left).0;
+        }
+        true
     }
 
     /// The workers that have not stopped.
@@ -88,29 +98,74 @@ impl Ending {
         self.changed.notify_all();
     }
 
-    /// Waits until all workers have left. False if some did not within the limit.
+    /// Waits until all workers have left that have stopped within the grace, or until the limit. True
+    /// if that was all of them.
     pub(crate) fn wait_for_all(&self) -> bool {
-        self.wait_until(|limit| limit, |state, crew| state.gone == crew)
-    }
-
-    fn wait_until(
-        &self,
-        patience: impl Fn(Duration) -> Duration,
-        done: impl Fn(&State, usize) -> bool,
-    ) -> bool {
         let mut state = self.state.lock();
-        let began = *state.began.get_or_insert_with(Instant::now);
-        let patience = patience(state.limit);
-        while !done(&state, self.crew) {
-            let left = patience.saturating_sub(began.elapsed());
-            if left.is_zero() {
+        while state.gone < self.crew {
+            let elapsed = state.elapsed();
+            let until = if elapsed < state.grace {
+                Some(state.grace)
+            } else if state.gone < state.stopped.len() {
+                // They drop tasks, and will come to the end of it.
+                state.limit
+            } else {
                 return false;
-            }
-            state = self.changed.wait_for(state, left).0;
+            };
+            state = match until.map(|until| until.saturating_sub(elapsed)) {
+                None => self.changed.wait(state),
+                Some(Duration::ZERO) => return false,
+                Some(left) => self.changed.wait_for(state, left).0,
+            };
         }
         true
     }
 }
 
+impl State {
+    /// Since the beginning of the end.
+    fn elapsed(&mut self) -> Duration {
+        self.began.get_or_insert_with(Instant::now).elapsed()
+    }
+}
+
 /// Long enough for a poll that computes, or a busy machine; short enough for a person.
 const GRACE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_drops_tasks_is_waited_for_however_long_it_takes() {
+        let ending = Ending::new(1);
+        ending.state.lock().grace = Duration::ZERO;
+        assert!(ending.meet_stopped(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(ending.meet_dropped());
+                ending.leave();
+            });
+            assert!(ending.wait_for_all());
+        });
+    }
+
+    #[test]
+    fn who_is_stuck_is_not_waited_for_and_named() {
+        let ending = Ending::new(2);
+        ending.state.lock().grace = Duration::ZERO;
+        assert!(!ending.meet_stopped(1));
+        assert!(ending.meet_dropped());
+        ending.leave();
+        assert!(!ending.wait_for_all());
+        assert_eq!(ending.missing(), [0]);
+    }
+
+    #[test]
+    fn a_limit_is_one_for_dropping_too() {
+        let ending = Ending::new(1);
+        ending.set_limit(Duration::ZERO);
+        assert!(ending.meet_stopped(0));
+        assert!(!ending.wait_for_all());
+    }
+}

@@ -22,7 +22,7 @@ use crate::tasks::JoinHandle;
 /// run on the thread that is in `block_on`.
 ///
 /// Dropping it drops its tasks and wakes everybody who waits for one of its sockets or timers with
-/// an error. It waits for its worker threads, for two seconds if a task does not come back from a poll
+/// an error. It waits for its worker threads, for a second if a task does not come back from a poll
 /// (its worker then ends when it does); inside a task it does not wait. Closures of
 /// `spawn_blocking` that run go on, and those that are queued are dropped. If a thread is inside
 /// `block_on` of a runtime without workers at that time, that thread ends the runtime as soon as it has
@@ -128,7 +128,7 @@ impl Runtime {
         self.end(Some(Duration::ZERO));
     }
 
-    /// Ends it, once. `limit` is for waiting for the workers.
+    /// Ends it, once, and waits for its workers, for `limit` at most if there is one.
     fn end(&mut self, limit: Option<Duration>) {
         self.handle.shared.shut_down();
         if !self.handle.shared.is_child() {

@@ -365,13 +365,13 @@ impl Shared {
         }
     }
 
-    /// How long the end may take.
+    /// How long the end may wait for its workers.
     pub(crate) fn set_limit(&self, limit: Duration) {
         self.ending.iter().for_each(|it| it.set_limit(limit));
     }
 
-    /// Waits until the worker threads have come to their end. If some did not within the grace, names
-    /// the tasks that hold them up, and gives false.
+    /// Waits until the worker threads have come to their end. If some do not come, names the tasks that
+    /// hold them up, and gives false.
     pub(crate) fn wait_for_workers(&self) -> bool {
         let Some(ending) = &self.ending else {
             return true;

@@ -8,18 +8,19 @@ use std::net::{Shutdown, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use tests::deadline::{soon, within};
+use tests::event::until;
+use tests::flavours::{Flavour, flavours, flavours_within};
 use tests::process::{descriptors, only_child, status, works};
-use tests::server::{Server, echo};
+use tests::server::{Server, echo_on};
 use tests::{fd, skip};
 
 use crate::{bytes, heavy, ping};
 
 #[test]
 fn everything_may_be_sent_before_anything_is_read() {
-    within(std::time::Duration::from_secs(60), || {
+    flavours_within(std::time::Duration::from_secs(60), |flavour| {
         let _turn = heavy();
-        let server = Server::echo();
+        let server = Server::echo(flavour);
         let mut client = server.connect();
         // More than all buffers of the kernel on the way, so that the server must keep it.
         let sent = bytes(64 << 20);
@@ -38,8 +39,8 @@ fn everything_may_be_sent_before_anything_is_read() {
 
 #[test]
 fn a_stream_that_is_written_and_read_at_once_comes_back_whole() {
-    soon(|| {
-        let server = Server::echo();
+    flavours(|flavour| {
+        let server = Server::echo(flavour);
         let mut client = server.connect();
         let mut writer = client.try_clone().unwrap();
         let sent = bytes(8 << 20);
@@ -65,8 +66,8 @@ fn a_stream_that_is_written_and_read_at_once_comes_back_whole() {
 
 #[test]
 fn a_client_that_says_nothing_may_leave() {
-    soon(|| {
-        let server = Server::echo();
+    flavours(|flavour| {
+        let server = Server::echo(flavour);
         let mut client = server.connect();
         client.shutdown(Shutdown::Write).unwrap();
         assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
@@ -76,8 +77,8 @@ fn a_client_that_says_nothing_may_leave() {
 
 #[test]
 fn many_messages_in_one_write_come_back_in_order() {
-    soon(|| {
-        let server = Server::echo();
+    flavours(|flavour| {
+        let server = Server::echo(flavour);
         let mut client = server.connect();
         let lines: Vec<u8> = (0..5000)
             .flat_map(|n| format!("{n}\n").into_bytes())
@@ -92,8 +93,8 @@ fn many_messages_in_one_write_come_back_in_order() {
 /// Cut off by a reset, at any point of a conversation, with bytes on the way to it and from it.
 #[test]
 fn clients_that_are_cut_off_in_the_middle_harm_nobody() {
-    soon(|| {
-        let server = Server::echo();
+    flavours(|flavour| {
+        let server = Server::echo(flavour);
         let mut witness = server.connect();
         ping(&mut witness, b"before");
         let open = descriptors(server.pid());
@@ -116,9 +117,9 @@ fn clients_that_are_cut_off_in_the_middle_harm_nobody() {
 
 #[test]
 fn a_client_that_sends_and_never_reads_harms_nobody_and_is_not_kept_for_ever() {
-    within(std::time::Duration::from_secs(60), || {
+    flavours_within(std::time::Duration::from_secs(60), |flavour| {
         let _turn = heavy();
-        let server = Server::start(echo().args(["--buffer", "1000000"]));
+        let server = Server::start(echo_on(flavour).args(["--buffer", "1000000"]));
         let mut rude = server.connect();
         let mut others: Vec<TcpStream> = (0..5).map(|_| server.connect()).collect();
         let mut writer = rude.try_clone().unwrap();
@@ -142,8 +143,8 @@ fn a_client_that_sends_and_never_reads_harms_nobody_and_is_not_kept_for_ever() {
 
 #[test]
 fn a_client_that_never_reads_may_be_cut_off() {
-    soon(|| {
-        let server = Server::start(echo().args(["--buffer", "100000"]));
+    flavours(|flavour| {
+        let server = Server::start(echo_on(flavour).args(["--buffer", "100000"]));
         let mut witness = server.connect();
         ping(&mut witness, b"before");
         let open = descriptors(server.pid());
@@ -169,11 +170,11 @@ fn a_client_that_never_reads_may_be_cut_off() {
 
 #[test]
 fn netcat_is_served() {
-    soon(|| {
+    flavours(|flavour| {
         if !works("nc", &["-h"]) {
             return skip("netcat_is_served", "nc is not installed");
         }
-        let server = Server::echo();
+        let server = Server::echo(flavour);
         // Of the two kinds of netcat each has its own option for "end when the input does".
         let told = Command::new("nc").arg("-h").output().unwrap();
         let help = String::from_utf8_lossy(&told.stderr).into_owned();
@@ -204,11 +205,11 @@ fn netcat_is_served() {
 
 #[test]
 fn a_client_in_python_is_served() {
-    soon(|| {
+    flavours(|flavour| {
         if !works("python3", &["--version"]) {
             return skip("a_client_in_python_is_served", "python3 is not installed");
         }
-        let server = Server::echo();
+        let server = Server::echo(flavour);
         let script = "\
 import socket, sys
 stream = socket.create_connection((sys.argv[1], int(sys.argv[2])))
@@ -236,19 +237,16 @@ print('served')
 }
 
 #[test]
-fn the_server_starts_no_process_and_no_thread() {
-    soon(|| {
-        let server = Server::echo();
+fn the_server_starts_no_process_and_no_thread_but_its_workers() {
+    flavours(|flavour| {
+        let server = Server::echo(flavour);
         let mut clients: Vec<TcpStream> = (0..20).map(|_| server.connect()).collect();
         clients.iter_mut().for_each(|client| ping(client, b"hello"));
-        assert_eq!(status(server.pid(), "Threads"), "1");
+        let threads = match flavour {
+            Flavour::Single => "1",
+            Flavour::Steal => "3",
+        };
+        assert_eq!(status(server.pid(), "Threads"), threads);
         assert_eq!(only_child(server.pid()), None);
     });
-}
-
-/// Asks until it is so; the deadline of the test is the limit.
-fn until(mut is_so: impl FnMut() -> bool) {
-    while !is_so() {
-        thread::yield_now();
-    }
 }

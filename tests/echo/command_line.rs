@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
 
 use tests::deadline::soon;
+use tests::flavours::flavours;
 use tests::process::signal;
 use tests::server::{Server, echo};
 
@@ -26,7 +27,7 @@ fn complaint(arguments: &[&str]) -> String {
 #[test]
 fn it_says_in_one_line_where_it_listens_and_with_what() {
     soon(|| {
-        let server = Server::echo();
+        let server = Server::start(&mut echo());
         let address = server.address();
         assert!(address.ip().is_loopback() && address.port() != 0);
         let expected = format!("echo listening on {address}, flavor single, 1 worker\n");
@@ -37,9 +38,9 @@ fn it_says_in_one_line_where_it_listens_and_with_what() {
 
 #[test]
 fn an_interrupt_ends_it_though_clients_are_connected() {
-    soon(|| {
+    flavours(|flavour| {
         for kind in [libc::SIGINT, libc::SIGTERM] {
-            let mut server = Server::echo();
+            let mut server = Server::echo(flavour);
             let mut client = server.connect();
             ping(&mut client, b"hello");
             signal(server.pid(), kind);
@@ -52,7 +53,7 @@ fn an_interrupt_ends_it_though_clients_are_connected() {
 #[test]
 fn it_can_be_started_again_at_once_on_the_same_port() {
     soon(|| {
-        let server = Server::echo();
+        let server = Server::start(&mut echo());
         let address = server.address();
         let mut client = server.connect();
         ping(&mut client, b"hello");
@@ -68,7 +69,7 @@ fn it_can_be_started_again_at_once_on_the_same_port() {
 #[test]
 fn a_taken_port_is_told_with_the_cure() {
     soon(|| {
-        let server = Server::echo();
+        let server = Server::start(&mut echo());
         let address = server.address().to_string();
         let said = complaint(&["--addr", &address]);
         assert!(said.contains(&address) && said.contains("taken"), "{said}");

@@ -9,7 +9,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tests::deadline::within;
+use tests::flavours::{Flavour, flavours_within};
 use tests::process::{only_child, signal, works};
 use tests::server::{Server, program};
 use tests::skip;
@@ -19,19 +19,20 @@ use crate::heavy;
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// `count`'s figures for a load on the echo server, by name.
-fn count(load: &[&str]) -> BTreeMap<String, f64> {
+fn count(flavour: Flavour, load: &[&str]) -> BTreeMap<String, f64> {
     // Built beside it, and started by it.
     program("load");
     let output = Command::new(program("count"))
         .args(load)
         .arg("--")
         .arg(program("echo"))
+        .args(flavour.arguments())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}{complained}");
-    println!("count {}:\n{said}", load.join(" "));
+    println!("count {} on {flavour}:\n{said}", load.join(" "));
     let pairs = said.lines().filter_map(|line| line.split_once('='));
     pairs
         .map(|(name, figure)| (name.to_owned(), figure.parse().unwrap()))
@@ -69,22 +70,29 @@ fn has_valgrind(what: &str) -> bool {
 
 #[test]
 fn a_small_message_costs_one_recv_and_one_send_and_no_allocation() {
-    within(LIMIT, || {
+    flavours_within(LIMIT, |flavour| {
         let traces = can_trace("system calls a message");
         if !traces && works("strace", &["-V"]) {
             // It is there, so `count` would use it.
             return skip("all figures a message", "strace may not trace");
         }
         let _turn = heavy();
-        let figures = count(&["--connections", "64", "--messages", "4000"]);
+        let (messages, limit) = match flavour {
+            Flavour::Single => ("4000", 330.0),
+            // Which worker does what is chance, which levels out.
+            Flavour::Steal => ("20000", 480.0),
+        };
+        let figures = count(flavour, &["--connections", "64", "--messages", messages]);
         if traces {
             for (name, figure) in system_calls(&figures) {
                 let expected = match name {
                     "recvfrom" | "sendto" => is(figure, 1.0),
                     // A share of one: the busier, the smaller.
                     "epoll_wait" | "epoll_pwait2" => figure < 0.2,
-                    // Nothing is armed again, nobody is woken, nothing would block.
-                    _ => false,
+                    // Nothing is armed again, nobody is woken, nothing would block. Among several
+                    // workers it happens now and then: a wake, a descriptor that moves, an alarm.
+                    "timerfd_settime" => flavour == Flavour::Steal && figure < 0.1,
+                    _ => flavour == Flavour::Steal && figure < 0.02,
                 };
                 assert!(expected, "{name}: {figure} a message");
             }
@@ -93,39 +101,57 @@ fn a_small_message_costs_one_recv_and_one_send_and_no_allocation() {
         }
         if has_valgrind("instructions and allocations a message") {
             let instructions = figures["user_instructions"];
-            assert!(instructions <= 330.0, "{instructions}");
-            assert!(is(figures["allocations"], 0.0));
-            assert!(is(figures["allocated_bytes"], 0.0));
+            assert!(instructions <= limit, "{instructions}");
+            assert!(figures["allocations"] < 0.01);
+            assert!(flavour == Flavour::Steal || is(figures["allocated_bytes"], 0.0));
         }
     });
 }
 
 #[test]
 fn a_message_on_a_lone_connection_costs_one_wait_besides() {
-    within(LIMIT, || {
+    flavours_within(LIMIT, |flavour| {
         if !can_trace("system calls of a lone connection") {
             return;
         }
         let _turn = heavy();
-        let calls = traced(&["--connections", "1", "--messages", "2000"]);
-        assert_eq!((calls["sendto"], calls["epoll_ctl"]), (2000, 3));
-        assert!(calls["recvfrom"] <= 2002, "{calls:?}");
+        let calls = traced(flavour, &["--connections", "1", "--messages", "2000"]);
+        let own = registrations_of_the_runtime(flavour);
+        let moves = moves(flavour, 2);
+        assert_eq!(calls["sendto"], 2000);
+        assert!(
+            (own + 1..=own + 1 + moves).contains(&calls["epoll_ctl"]),
+            "{calls:?}"
+        );
+        assert!(calls["recvfrom"] <= 2002 + moves, "{calls:?}");
+        // A worker that watches the other one wakes from time to time.
+        let rounds = if flavour == Flavour::Steal { 1000 } else { 0 };
         let waits = calls.get("epoll_wait").or(calls.get("epoll_pwait2"));
-        assert!(waits.is_some_and(|waits| *waits <= 2010), "{calls:?}");
-        assert_eq!(calls.get("futex"), None);
+        assert!(
+            waits.is_some_and(|waits| *waits <= 2010 + rounds),
+            "{calls:?}"
+        );
+        // Threads start and end by them.
+        let futexes = calls.get("futex").copied().unwrap_or(0);
+        let some = if flavour == Flavour::Steal { 100 } else { 0 };
+        assert!(futexes <= some, "{calls:?}");
     });
 }
 
 #[test]
 fn a_connection_is_registered_once_however_much_it_says() {
-    within(LIMIT, || {
+    flavours_within(LIMIT, |flavour| {
         if !can_trace("registrations a connection") {
             return;
         }
         let _turn = heavy();
-        let calls = traced(&["--connections", "50", "--messages", "2000"]);
-        // The listener and the eventfd are the other two.
-        assert_eq!(calls["epoll_ctl"], 50 + 2, "{calls:?}");
+        let calls = traced(flavour, &["--connections", "50", "--messages", "2000"]);
+        let once = 50 + registrations_of_the_runtime(flavour);
+        let moves = moves(flavour, 51);
+        assert!(
+            (once..=once + moves).contains(&calls["epoll_ctl"]),
+            "{calls:?}"
+        );
         assert_eq!(calls["accept4"], 50, "{calls:?}");
         assert_eq!(calls["sendto"], 2000, "{calls:?}");
     });
@@ -133,14 +159,17 @@ fn a_connection_is_registered_once_however_much_it_says() {
 
 #[test]
 fn what_a_connection_of_one_message_costs_is_known() {
-    within(LIMIT, || {
+    flavours_within(LIMIT, |flavour| {
         if !can_trace("system calls of a short connection") {
             return;
         }
         let _turn = heavy();
-        let calls = traced(&["--churn", "--connections", "8", "--messages", "2000"]);
+        let calls = traced(
+            flavour,
+            &["--churn", "--connections", "8", "--messages", "2000"],
+        );
         let mut total = 0.0;
-        println!("a connection with one message:");
+        println!("a connection with one message on {flavour}:");
         for name in [
             "accept4",
             "poll",
@@ -156,24 +185,50 @@ fn what_a_connection_of_one_message_costs_is_known() {
         }
         println!("{:>12} {total:.3}", "total");
         assert_eq!((calls["accept4"], calls["sendto"]), (2000, 2000));
-        assert_eq!(calls["epoll_ctl"], 2002);
-        // The message, and the end.
-        assert!(calls["recvfrom"] <= 4000, "{calls:?}");
+        let once = 2000 + registrations_of_the_runtime(flavour);
+        let moves = moves(flavour, 100);
+        assert!(
+            (once..=once + moves).contains(&calls["epoll_ctl"]),
+            "{calls:?}"
+        );
+        // The message, and the end; with a worker that is quicker than the client, a look before it.
+        let looks = if flavour == Flavour::Steal { 2000 } else { 0 };
+        assert!(calls["recvfrom"] <= 4000 + looks, "{calls:?}");
         // One more: the standard library looks at the standard streams at its start.
         assert!(calls["poll"] <= 2001, "{calls:?}");
-        assert!(total < 8.5, "{total}");
+        let limit = if flavour == Flavour::Steal { 9.5 } else { 8.5 };
+        assert!(total < limit, "{total}");
     });
 }
 
+/// What is registered beside connections: the listener, and what each worker is woken by.
+fn registrations_of_the_runtime(flavour: Flavour) -> u64 {
+    match flavour {
+        Flavour::Single => 1 + 1,
+        // A bell and an alarm clock.
+        Flavour::Steal => 1 + 2 * 2,
+    }
+}
+
+/// How many more registrations there may be because `count` descriptors follow their tasks to another
+/// worker, or because a worker that is slow under the tracer is taken for a stuck one.
+fn moves(flavour: Flavour, count: u64) -> u64 {
+    match flavour {
+        Flavour::Single => 0,
+        Flavour::Steal => 2 * count + 20,
+    }
+}
+
 /// System calls of a server under a load, from its start to its end, by name.
-fn traced(load: &[&str]) -> BTreeMap<String, u64> {
+fn traced(flavour: Flavour, load: &[&str]) -> BTreeMap<String, u64> {
     let report = std::env::temp_dir().join(format!("echo-calls-{}", std::process::id()));
     // Signals are left to the server: the tracer outlives it to report.
     let mut strace = Command::new("strace");
     strace
         .args(["-f", "-c", "--interruptible=never", "-o"])
         .arg(&report)
-        .arg(program("echo"));
+        .arg(program("echo"))
+        .args(flavour.arguments());
     let mut server = Server::start(&mut strace);
     let output = Command::new(program("load"))
         .args(["--addr", &server.address().to_string()])

@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tests::deadline::within;
+use tests::flavours::flavours_within;
 use tests::process::{
     Running, cpu_ticks, descriptors, has_room_for, limit_descriptors, sleeps, status, until_asleep,
 };
-use tests::server::{Server, echo, program};
+use tests::server::{Server, echo_on, program};
 use tests::skip;
 
 use crate::{heavy, ping};
@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn ten_thousand_connections_are_held_and_served_and_idle_ones_cost_nothing() {
-    within(LIMIT, || {
+    flavours_within(LIMIT, |flavour| {
         const CROWD: usize = 10_000;
         if !has_room_for(CROWD as u64 + 100) {
             return skip(
@@ -29,7 +29,7 @@ fn ten_thousand_connections_are_held_and_served_and_idle_ones_cost_nothing() {
             );
         }
         let _turn = heavy();
-        let server = Server::echo();
+        let server = Server::echo(flavour);
         let address = server.address().to_string();
         let mut load = Command::new(program("load"));
         load.args([
@@ -55,7 +55,7 @@ fn ten_thousand_connections_are_held_and_served_and_idle_ones_cost_nothing() {
             "wakes and processor ticks while nothing happens"
         );
         let memory = status(server.pid(), "VmRSS");
-        println!("{CROWD} connections: {memory} kB");
+        println!("{flavour}: {CROWD} connections: {memory} kB");
 
         ping(&mut server.connect(), b"one more");
         drop(load.0.stdin.take());
@@ -92,7 +92,7 @@ fn quietest(process: u32) -> (u64, u64) {
 /// nothing announces them again.
 #[test]
 fn with_too_few_descriptors_everybody_is_served_in_turn() {
-    within(LIMIT, || {
+    flavours_within(LIMIT, |flavour| {
         const CLIENTS: usize = 640;
         const DESCRIPTORS: u64 = 64;
         if !has_room_for(CLIENTS as u64 + 200) {
@@ -109,7 +109,7 @@ fn with_too_few_descriptors_everybody_is_served_in_turn() {
             );
         }
         let _turn = heavy();
-        let mut command = echo();
+        let mut command = echo_on(flavour);
         // Soft and hard: the server would raise the soft one.
         // SAFETY: the closure makes one system call, as is allowed after a fork.
         unsafe { command.pre_exec(|| limit_descriptors(DESCRIPTORS, DESCRIPTORS)) };
@@ -145,7 +145,9 @@ fn with_too_few_descriptors_everybody_is_served_in_turn() {
             }
             // Room for the next ones, who do not connect anew.
         }
-        println!("{DESCRIPTORS} descriptors: {busiest} % busy when full, slowest wave {slowest:?}");
+        println!(
+            "{flavour}, {DESCRIPTORS} descriptors: {busiest} % busy when full, slowest wave {slowest:?}"
+        );
         assert_eq!(served, CLIENTS);
         assert!(busiest < 5, "{busiest} % of a processor");
         assert!(slowest < Duration::from_secs(1), "{slowest:?}");

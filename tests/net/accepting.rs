@@ -18,7 +18,7 @@ use tests::fd;
 use tests::once::once;
 use tests::process::leave_free;
 
-use crate::{listen, run};
+use crate::{listen, run, run_local};
 
 fn clients(listener: &net::TcpListener, count: usize) -> Vec<StdStream> {
     let address = listener.local_addr().unwrap();
@@ -46,7 +46,7 @@ fn a_hundred_connections_behind_one_edge_are_all_accepted() {
 
 #[test]
 fn several_tasks_accept_from_one_listener() {
-    run(async || {
+    run_local(async || {
         let listener = Rc::new(listen().await);
         let tasks: Vec<_> = (0..3)
             .map(|_| {
@@ -72,7 +72,7 @@ fn several_tasks_accept_from_one_listener() {
 
 #[test]
 fn a_flood_of_connections_lets_others_have_their_turn() {
-    run(async || {
+    run_local(async || {
         let listener = listen().await;
         let _clients = clients(&listener, 300);
         let turns = Rc::new(Cell::new(0));

@@ -12,7 +12,7 @@ use tests::fd;
 use tests::foreign::{self, Foreign};
 use tests::once::once;
 
-use crate::{pair_with_std, run};
+use crate::{pair_with_std, run, run_local};
 
 /// A descriptor with something to read, that the runtime knows of.
 async fn readable() -> (AsyncFd<UnixStream>, UnixStream) {
@@ -62,7 +62,7 @@ fn would_block_is_believed() {
 
 #[test]
 fn an_operation_that_panics_leaves_readiness_as_it_was() {
-    run(async || {
+    run_local(async || {
         let (fd, _peer) = readable().await;
         let both = Interest::READABLE | Interest::WRITABLE;
         let panics = |_: &UnixStream| -> io::Result<usize> { panic!("a wanted panic") };
@@ -104,7 +104,7 @@ fn an_operation_that_panics_leaves_readiness_as_it_was() {
 /// The call would block the first time, and is made again: that one panics.
 #[test]
 fn a_second_try_of_a_write_that_panics_leaves_readiness_as_it_was() {
-    run(async || {
+    run_local(async || {
         let (fd, _peer) = readable().await;
         fd.writable().await.unwrap();
         let fd = std::rc::Rc::new(fd);

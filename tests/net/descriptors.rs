@@ -17,11 +17,12 @@ use net::TcpStream;
 use runtime::io::{AsyncFd, Interest};
 use tests::apart::apart;
 use tests::fd;
+use tests::flavours::flavours;
 use tests::foreign::{self, Foreign};
 use tests::once::once;
 use tests::process::Running;
 
-use crate::{listen, pair, pair_with_std, run};
+use crate::{listen, pair, pair_with_std, run, run_local};
 
 /// Waits until everything that has become ready before has been told.
 async fn all_told() {
@@ -53,59 +54,63 @@ fn connect(listener: &net::TcpListener) -> std::net::TcpStream {
 #[test]
 fn a_number_that_is_used_again_at_once_sees_no_event_of_the_old_one() {
     apart(|| {
-        runtime::block_on(async {
-            let listener = listen().await;
-            for _ in 0..20 {
-                let (mut old_peer, mut new_peer) = (connect(&listener), connect(&listener));
-                let (old, number) = unseen(&listener).await;
-                assert!(once(pin!(old.readable())).await.is_pending());
-                // Ready, and not told yet, when it is closed.
-                old_peer.write_all(b"old").unwrap();
-                drop(old);
-                let (new, again) = unseen(&listener).await;
-                assert_eq!(again, number);
-                let wakes = Foreign::new().armed();
-                let mut waiting = Box::pin(new.readable());
-                assert!(foreign::poll(&mut waiting, &wakes.waker()).is_pending());
-                let _ = old_peer.write_all(b"old");
-                all_told().await;
-                assert_eq!(wakes.wakes(), 0);
-                new_peer.write_all(b"new").unwrap();
-                let mut buffer = [0; 8];
-                assert_eq!(new.read(&mut buffer).await.unwrap(), 3);
-                assert_eq!(&buffer[..3], b"new");
-            }
-        });
+        flavours(|flavour| {
+            flavour.block_on(async {
+                let listener = listen().await;
+                for _ in 0..20 {
+                    let (mut old_peer, mut new_peer) = (connect(&listener), connect(&listener));
+                    let (old, number) = unseen(&listener).await;
+                    assert!(once(pin!(old.readable())).await.is_pending());
+                    // Ready, and not told yet, when it is closed.
+                    old_peer.write_all(b"old").unwrap();
+                    drop(old);
+                    let (new, again) = unseen(&listener).await;
+                    assert_eq!(again, number);
+                    let wakes = Foreign::new().armed();
+                    let mut waiting = Box::pin(new.readable());
+                    assert!(foreign::poll(&mut waiting, &wakes.waker()).is_pending());
+                    let _ = old_peer.write_all(b"old");
+                    all_told().await;
+                    assert_eq!(wakes.wakes(), 0);
+                    new_peer.write_all(b"new").unwrap();
+                    let mut buffer = [0; 8];
+                    assert_eq!(new.read(&mut buffer).await.unwrap(), 3);
+                    assert_eq!(&buffer[..3], b"new");
+                }
+            });
+        })
     });
 }
 
 #[test]
 fn a_number_works_again_while_a_duplicate_of_the_old_one_lives() {
     apart(|| {
-        runtime::block_on(async {
-            let listener = listen().await;
-            let stale = metrics().stale_events;
-            let (mut old_peer, mut new_peer) = (connect(&listener), connect(&listener));
-            let (old, number) = unseen(&listener).await;
-            assert!(once(pin!(old.readable())).await.is_pending());
-            let mut duplicate =
-                std::net::TcpStream::from(old.as_fd().try_clone_to_owned().unwrap());
-            let registered = metrics().registered_fds;
-            drop(old);
-            assert_eq!(metrics().registered_fds, registered - 1);
-            let (new, again) = unseen(&listener).await;
-            assert_eq!(again, number);
-            let wakes = Foreign::new().armed();
-            let mut waiting = Box::pin(new.readable());
-            assert!(foreign::poll(&mut waiting, &wakes.waker()).is_pending());
-            old_peer.write_all(b"for the duplicate").unwrap();
-            all_told().await;
-            assert_eq!((wakes.wakes(), metrics().stale_events), (0, stale));
-            new_peer.write_all(b"new").unwrap();
-            new.read_exact(&mut [0; 3]).await.unwrap();
-            duplicate.set_nonblocking(false).unwrap();
-            duplicate.read_exact(&mut [0; 17]).unwrap();
-        });
+        flavours(|flavour| {
+            flavour.block_on(async {
+                let listener = listen().await;
+                let stale = metrics().stale_events;
+                let (mut old_peer, mut new_peer) = (connect(&listener), connect(&listener));
+                let (old, number) = unseen(&listener).await;
+                assert!(once(pin!(old.readable())).await.is_pending());
+                let mut duplicate =
+                    std::net::TcpStream::from(old.as_fd().try_clone_to_owned().unwrap());
+                let registered = metrics().registered_fds;
+                drop(old);
+                assert_eq!(metrics().registered_fds, registered - 1);
+                let (new, again) = unseen(&listener).await;
+                assert_eq!(again, number);
+                let wakes = Foreign::new().armed();
+                let mut waiting = Box::pin(new.readable());
+                assert!(foreign::poll(&mut waiting, &wakes.waker()).is_pending());
+                old_peer.write_all(b"for the duplicate").unwrap();
+                all_told().await;
+                assert_eq!((wakes.wakes(), metrics().stale_events), (0, stale));
+                new_peer.write_all(b"new").unwrap();
+                new.read_exact(&mut [0; 3]).await.unwrap();
+                duplicate.set_nonblocking(false).unwrap();
+                duplicate.read_exact(&mut [0; 17]).unwrap();
+            });
+        })
     });
 }
 
@@ -179,9 +184,10 @@ fn what_was_taken_out_can_be_put_in_again() {
     });
 }
 
+/// Several workers have an epoll each, and only the same one sees the second.
 #[test]
 fn a_second_async_fd_of_one_descriptor_is_refused_with_the_cure() {
-    run(async || {
+    run_local(async || {
         let (ours, mut theirs) = fd::unix_pair();
         let first = AsyncFd::new(ours).unwrap();
         let error = AsyncFd::new(first.as_fd()).unwrap_err();
@@ -250,38 +256,42 @@ fn every_descriptor_that_is_made_is_closed_on_exec() {
 #[test]
 fn a_thousand_connections_that_come_and_go_leave_no_descriptor_behind() {
     apart(|| {
-        runtime::block_on(async {
-            let listener = listen().await;
-            let address = listener.local_addr().unwrap();
-            let before = (fd::all_open(), metrics().registered_fds + 1);
-            for round in 0..1000 {
-                let client = TcpStream::connect(address).await.unwrap();
-                let (server, _) = listener.accept().await.unwrap();
-                match round % 4 {
-                    0 => {}
-                    1 => client.write_all(b"x").await.unwrap(),
-                    2 => drop(once(pin!(server.read(&mut [0; 1]))).await),
-                    _ => drop(server.into_split().0.reunite(client.into_split().1)),
+        flavours(|flavour| {
+            flavour.block_on(async {
+                let listener = listen().await;
+                let address = listener.local_addr().unwrap();
+                let before = (fd::all_open(), metrics().registered_fds + 1);
+                for round in 0..1000 {
+                    let client = TcpStream::connect(address).await.unwrap();
+                    let (server, _) = listener.accept().await.unwrap();
+                    match round % 4 {
+                        0 => {}
+                        1 => client.write_all(b"x").await.unwrap(),
+                        2 => drop(once(pin!(server.read(&mut [0; 1]))).await),
+                        _ => drop(server.into_split().0.reunite(client.into_split().1)),
+                    }
                 }
-            }
-            assert_eq!((fd::all_open(), metrics().registered_fds), before);
-            drop(listener);
-            assert_eq!(metrics().registered_fds, before.1 - 1);
-        });
+                assert_eq!((fd::all_open(), metrics().registered_fds), before);
+                drop(listener);
+                assert_eq!(metrics().registered_fds, before.1 - 1);
+            });
+        })
     });
 }
 
 #[test]
 fn runtimes_that_come_and_go_leave_no_descriptor_behind() {
     apart(|| {
-        let before = fd::all_open();
-        for _ in 0..50 {
-            let runtime = runtime::Builder::new_current_thread().build().unwrap();
-            let kept = runtime.block_on(async { pair().await });
-            drop(runtime);
-            drop(kept);
-        }
-        assert_eq!(fd::all_open(), before);
+        flavours(|flavour| {
+            let before = fd::all_open();
+            for _ in 0..50 {
+                let runtime = flavour.build();
+                let kept = runtime.block_on(async { pair().await });
+                drop(runtime);
+                drop(kept);
+            }
+            assert_eq!(fd::all_open(), before);
+        });
     });
 }
 

@@ -44,9 +44,15 @@ mod waiters;
 
 use net::{TcpListener, TcpStream};
 use tests::deadline::soon;
+use tests::flavours::flavours;
 
-/// Runs a test in a runtime, and not for ever.
-fn run(test: impl AsyncFnOnce() + Send + 'static) {
+/// Runs a test in a runtime of each flavour, and not for ever.
+fn run(test: impl AsyncFn() + Send + Sync + 'static) {
+    flavours(move |flavour| flavour.block_on(test()));
+}
+
+/// Runs a test whose tasks stay on one thread, and know by that who of them comes when.
+fn run_local(test: impl AsyncFnOnce() + Send + 'static) {
     soon(move || runtime::block_on(test()));
 }
 

@@ -12,7 +12,7 @@ use runtime::io::{AsyncFd, FdKind, Interest};
 use tests::fd;
 use tests::once::once;
 
-use crate::{pair, pair_with_std, run};
+use crate::{pair, pair_with_std, run, run_local};
 
 /// Writes until there is no room, and says how much there was.
 fn fill(stream: &TcpStream) -> usize {
@@ -177,7 +177,7 @@ fn a_reset_wakes_a_writer_that_waits_for_room() {
 
 #[test]
 fn a_reader_and_a_writer_of_one_stream_wait_at_once() {
-    run(async || {
+    run_local(async || {
         let (stream, mut peer) = pair_with_std().await;
         let stream = std::rc::Rc::new(stream);
         let filled = fill(&stream);

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use net::TcpStream;
 use runtime::io::{AsyncFd, Interest};
-use tests::deadline::soon;
 use tests::event::Event;
+use tests::flavours::flavours;
 use tests::once::once;
 use tests::{fd, foreign};
 
@@ -19,16 +19,16 @@ use crate::{listen, pair};
 
 #[test]
 fn a_descriptor_of_one_runtime_serves_a_task_of_another() {
-    soon(|| {
+    flavours(|flavour| {
         let (reader, mut writer) = fd::unix_pair();
-        let home = runtime::Builder::new_current_thread().build().unwrap();
+        let home = flavour.build();
         let reader = home.block_on(async { AsyncFd::new(reader).unwrap() });
         let event = Event::new();
         let runs = std::thread::spawn({
             let event = event.clone();
             move || home.block_on(event.wait())
         });
-        runtime::block_on(async {
+        flavour.block_on(async {
             for _ in 0..100 {
                 let mut read = pin!(
                     reader.async_io(Interest::READABLE, |mut socket| socket.read(&mut [0; 8]))
@@ -46,10 +46,10 @@ fn a_descriptor_of_one_runtime_serves_a_task_of_another() {
 /// Takes, put-backs, waits and edges of four threads, all at once.
 #[test]
 fn threads_that_share_a_descriptor_lose_no_wake_between_them() {
-    soon(|| {
+    flavours(|flavour| {
         const BYTES: usize = 20_000;
         let (reader, mut writer) = fd::unix_pair();
-        let home = runtime::Builder::new_current_thread().build().unwrap();
+        let home = flavour.build();
         let reader = home.block_on(async { Arc::new(AsyncFd::new(reader).unwrap()) });
         let consume = |reader: Arc<AsyncFd<UnixStream>>| async move {
             let mut consumed = 0;
@@ -64,7 +64,7 @@ fn threads_that_share_a_descriptor_lose_no_wake_between_them() {
         };
         let threads: Vec<_> = (0..3)
             .map(|_| consume(reader.clone()))
-            .map(|consuming| std::thread::spawn(|| foreign::block_on(consuming)))
+            .map(|consuming| std::thread::spawn(move || foreign::block_on(consuming)))
             .collect();
         let writes = std::thread::spawn(move || {
             writer.set_nonblocking(false).unwrap();
@@ -92,9 +92,9 @@ fn threads_that_share_a_descriptor_lose_no_wake_between_them() {
 /// One thread waits for room, another for bytes, and neither is the one that harvests.
 #[test]
 fn a_stream_is_written_and_read_by_two_threads_at_once() {
-    soon(|| {
+    flavours(|flavour| {
         const BYTES: usize = 3_000_000;
-        let home = runtime::Builder::new_current_thread().build().unwrap();
+        let home = flavour.build();
         let (client, server) = home.block_on(pair());
         let client = Arc::new(client);
         let writes = std::thread::spawn({
@@ -129,8 +129,8 @@ fn a_stream_is_written_and_read_by_two_threads_at_once() {
 
 #[test]
 fn streams_dropped_on_another_thread_end_their_registration() {
-    soon(|| {
-        let home = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let home = flavour.build();
         home.block_on(async {
             let listener = listen().await;
             let address = listener.local_addr().unwrap();

@@ -20,7 +20,7 @@ use tests::foreign;
 use tests::once::once;
 use tests::place::{Place, abstract_name};
 
-use crate::run;
+use crate::{run, run_local};
 
 fn blocks<R: std::fmt::Debug>(result: io::Result<R>) {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::WouldBlock);
@@ -193,7 +193,7 @@ fn who_is_not_connected_waits_for_room_of_its_own_too() {
 
 #[test]
 fn who_is_not_connected_sends_many_more_than_fit() {
-    run(async || {
+    run_local(async || {
         let name = abstract_name();
         let receiver = UnixDatagram::bind(&name).unwrap();
         let sender = UnixDatagram::unbound().unwrap();

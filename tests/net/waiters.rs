@@ -16,7 +16,7 @@ use tests::fd;
 use tests::foreign::{self, Foreign};
 use tests::once::once;
 
-use crate::{pair_with_std, run};
+use crate::{pair_with_std, run_local};
 
 /// A descriptor of ours and its peer.
 fn unix() -> (Rc<AsyncFd<UnixStream>>, UnixStream) {
@@ -48,7 +48,7 @@ async fn fill(fd: &AsyncFd<UnixStream>) -> usize {
 
 #[test]
 fn one_edge_wakes_all_who_wait_for_its_direction() {
-    run(async || {
+    run_local(async || {
         let (fd, mut peer) = unix();
         for reader in {
             let readers = readers(&fd, 5).await;
@@ -62,7 +62,7 @@ fn one_edge_wakes_all_who_wait_for_its_direction() {
 
 #[test]
 fn one_edge_wakes_all_writers() {
-    run(async || {
+    run_local(async || {
         let (fd, mut peer) = unix();
         let written = fill(&fd).await;
         let wait = |fd: Rc<AsyncFd<UnixStream>>| async move { fd.writable().await.unwrap() };
@@ -80,7 +80,7 @@ fn one_edge_wakes_all_writers() {
 
 #[test]
 fn whoever_of_three_is_aborted_the_others_are_woken() {
-    run(async || {
+    run_local(async || {
         for gone in 0..3 {
             let (fd, mut peer) = unix();
             let mut tasks = readers(&fd, 3).await;
@@ -97,7 +97,7 @@ fn whoever_of_three_is_aborted_the_others_are_woken() {
 
 #[test]
 fn who_is_aborted_after_the_edge_takes_nobodys_wake_along() {
-    run(async || {
+    run_local(async || {
         for gone in 0..3 {
             let (fd, mut peer) = unix();
             let mut tasks = readers(&fd, 3).await;
@@ -117,7 +117,7 @@ fn who_is_aborted_after_the_edge_takes_nobodys_wake_along() {
 
 #[test]
 fn waiters_come_again_after_each_edge() {
-    run(async || {
+    run_local(async || {
         let (fd, mut peer) = unix();
         for _ in 0..50 {
             let tasks = readers(&fd, 3).await;
@@ -135,7 +135,7 @@ fn waiters_come_again_after_each_edge() {
 
 #[test]
 fn two_futures_of_one_task_wait_for_one_descriptor() {
-    run(async || {
+    run_local(async || {
         let (fd, mut peer) = unix();
         let mut one = pin!(fd.readable());
         let mut other = pin!(fd.ready(Interest::READABLE));
@@ -149,7 +149,7 @@ fn two_futures_of_one_task_wait_for_one_descriptor() {
 
 #[test]
 fn a_future_that_moves_to_another_waker_wakes_the_new_one() {
-    run(async || {
+    run_local(async || {
         let (fd, mut peer) = unix();
         let first = Foreign::new().armed();
         let later = Foreign::new().armed();
@@ -176,7 +176,7 @@ fn a_future_that_moves_to_another_waker_wakes_the_new_one() {
 /// The first waiter's waker may stay, as its task mostly comes again; the others' must not.
 #[test]
 fn a_thousand_futures_that_come_and_go_leave_no_wakers_behind() {
-    run(async || {
+    run_local(async || {
         for interest in [
             Interest::READABLE,
             Interest::WRITABLE,
@@ -209,7 +209,7 @@ fn a_thousand_futures_that_come_and_go_leave_no_wakers_behind() {
 
 #[test]
 fn a_future_of_the_crowd_that_goes_takes_its_own_waker_only() {
-    run(async || {
+    run_local(async || {
         let (fd, mut peer) = unix();
         let wakers: Vec<Arc<Foreign>> = (0..4).map(|_| Foreign::new().armed()).collect();
         let poll = |index: usize, future: &mut _| {
@@ -235,7 +235,7 @@ fn a_future_of_the_crowd_that_goes_takes_its_own_waker_only() {
 
 #[test]
 fn a_waker_that_panics_ends_nobodys_wait_but_its_own() {
-    run(async || {
+    run_local(async || {
         for alone in [true, false] {
             let (fd, mut peer) = unix();
             let (next, mut next_peer) = unix();
@@ -266,7 +266,7 @@ fn a_waker_that_panics_ends_nobodys_wait_but_its_own() {
 /// A wake runs foreign code, which may drop other descriptors and register new ones.
 #[test]
 fn a_wake_may_replace_the_descriptor_whose_event_is_next_in_the_batch() {
-    run(async || {
+    run_local(async || {
         let (first, mut first_peer) = unix();
         let (second, mut second_peer) = fd::unix_pair();
         let (third, mut third_peer) = fd::unix_pair();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tests::deadline::{soon, within};
 use tests::fd;
+use tests::flavours::Flavour;
 use tests::process::descriptors;
 use tests::server::{Server, program};
 
@@ -34,7 +35,7 @@ fn built(test: impl FnOnce() + Send + 'static) {
 #[test]
 fn what_a_client_sends_comes_back_through_it_whole() {
     built(|| {
-        let echo = Server::echo();
+        let echo = Server::echo(Flavour::Single);
         let proxy = proxy_to(&echo.address().to_string());
         let expected = format!(
             "proxy listening on {}, passing on to {}\n",
@@ -62,7 +63,7 @@ fn what_a_client_sends_comes_back_through_it_whole() {
 #[test]
 fn a_client_that_goes_or_is_cut_off_leaves_nothing() {
     built(|| {
-        let echo = Server::echo();
+        let echo = Server::echo(Flavour::Single);
         let proxy = proxy_to(&echo.address().to_string());
         let before = descriptors(echo.pid());
         for round in 0..20 {

@@ -13,10 +13,12 @@ use runtime::LocalRuntime;
 use runtime::task::yield_now;
 use tests::deadline::soon;
 use tests::event::Event;
+use tests::flavours::flavours;
 use tests::panics::{on_drop, panics};
 
 use crate::turns::catch_up;
 
+/// A worker may poll it before.
 #[test]
 fn an_abort_before_the_first_poll_drops_the_future_unpolled() {
     soon(|| {
@@ -40,8 +42,8 @@ fn an_abort_before_the_first_poll_drops_the_future_unpolled() {
 
 #[test]
 fn an_abort_while_pending_drops_the_future() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let (started, dropped) = (Event::new(), Event::new());
             let (says_started, says_dropped) = (started.clone(), dropped.clone());
             let task = runtime::spawn(async move {
@@ -121,8 +123,8 @@ fn a_task_that_aborts_itself_and_ends_keeps_its_output() {
 
 #[test]
 fn an_abort_after_the_end_changes_nothing() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let task = runtime::spawn(async { 9 });
             while !task.is_finished() {
                 yield_now().await;
@@ -140,8 +142,8 @@ fn an_abort_after_the_end_changes_nothing() {
 
 #[test]
 fn an_abort_handle_outlives_handle_task_and_runtime() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let dropped = Event::new();
         let says_dropped = dropped.clone();
         let task = runtime.spawn(async move {
@@ -162,10 +164,10 @@ fn an_abort_handle_outlives_handle_task_and_runtime() {
 
 #[test]
 fn aborting_twice_is_aborting_once() {
-    soon(|| {
+    flavours(|flavour| {
         let drops = Arc::new(AtomicUsize::new(0));
         let count = drops.clone();
-        runtime::block_on(async {
+        flavour.block_on(async {
             let guard = on_drop(move || {
                 count.fetch_add(1, Ordering::SeqCst);
             });
@@ -217,13 +219,13 @@ fn an_abort_from_another_thread_drops_the_future_at_home() {
 
 #[test]
 fn an_abort_from_another_thread_wakes_a_sleeping_core() {
-    soon(|| {
+    flavours(|flavour| {
         let (send, receive) = channel();
         let aborter = thread::spawn(move || {
             let abort: runtime::task::AbortHandle = receive.recv().unwrap();
             abort.abort();
         });
-        runtime::block_on(async {
+        flavour.block_on(async {
             let task = runtime::spawn(pending::<()>());
             send.send(task.abort_handle()).unwrap();
             assert!(task.await.unwrap_err().is_cancelled());
@@ -234,8 +236,8 @@ fn an_abort_from_another_thread_wakes_a_sleeping_core() {
 
 #[test]
 fn the_error_of_an_abort_names_the_task_and_is_no_panic() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let task = runtime::spawn(pending::<()>());
             let id = task.id();
             task.abort();

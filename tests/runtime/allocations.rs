@@ -1,7 +1,7 @@
 //! What a runtime that has warmed up asks of the allocator: one allocation a task, and no more.
 //!
 //! The whole test binary runs on an allocator that counts, a thread each, so that other tests do
-//! not matter.
+//! not matter. So all runs on one thread here; what the echo server allocates is counted on both flavours.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -6,26 +6,26 @@ use std::sync::mpsc::{channel, sync_channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
+use runtime::Handle;
 use runtime::task::spawn_blocking;
 use runtime::time::Duration;
-use runtime::{Builder, Handle};
-use tests::deadline::soon;
-use tests::event::Event;
+use tests::event::{Event, until};
+use tests::flavours::flavours;
 
 #[test]
 fn a_closure_runs_on_another_thread_and_gives_its_result() {
-    soon(|| {
+    flavours(|flavour| {
         let here = thread::current().id();
         let there =
-            runtime::block_on(async { spawn_blocking(|| thread::current().id()).await.unwrap() });
+            flavour.block_on(async { spawn_blocking(|| thread::current().id()).await.unwrap() });
         assert_ne!(here, there);
     });
 }
 
 #[test]
 fn a_closure_that_blocks_holds_up_no_task() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let (release, released) = channel();
             let blocked = spawn_blocking(move || released.recv().unwrap());
             let task = runtime::spawn(async { "goes on" });
@@ -38,8 +38,8 @@ fn a_closure_that_blocks_holds_up_no_task() {
 
 #[test]
 fn a_panic_in_a_closure_is_its_own() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let error = spawn_blocking(|| panic!("inside")).await.unwrap_err();
             assert!(error.is_panic());
             assert_eq!(spawn_blocking(|| 1).await.unwrap(), 1);
@@ -49,8 +49,8 @@ fn a_panic_in_a_closure_is_its_own() {
 
 #[test]
 fn a_closure_is_in_the_runtime_and_may_spawn_and_block_on() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let sum = spawn_blocking(|| {
                 let task = runtime::spawn(async { 40 });
                 Handle::current().block_on(async { task.await.unwrap() + 2 })
@@ -62,11 +62,8 @@ fn a_closure_is_in_the_runtime_and_may_spawn_and_block_on() {
 
 #[test]
 fn there_are_never_more_threads_than_allowed() {
-    soon(|| {
-        let runtime = Builder::new_current_thread()
-            .max_blocking_threads(2)
-            .build()
-            .unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.builder().max_blocking_threads(2).build().unwrap();
         let running = Arc::new(AtomicUsize::new(0));
         let most = Arc::new(AtomicUsize::new(0));
         let both = Arc::new(Barrier::new(2));
@@ -93,14 +90,15 @@ fn there_are_never_more_threads_than_allowed() {
 
 #[test]
 fn a_thread_with_nothing_to_do_goes() {
-    soon(|| {
+    flavours(|flavour| {
         let gone = Event::new();
-        let runtime = Builder::new_current_thread()
+        let runtime = flavour
+            .builder()
             .thread_keep_alive(Duration::from_millis(1))
             .on_thread_stop({
                 let gone = gone.clone();
                 move || {
-                    if thread::current().name() == Some("runtime-blocking") {
+                    if thread::current().name() == Some("blocking") {
                         gone.set();
                     }
                 }
@@ -109,17 +107,14 @@ fn a_thread_with_nothing_to_do_goes() {
             .unwrap();
         runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
         gone.wait_here();
-        assert_eq!(runtime.handle().metrics().blocking_threads, 0);
+        until(|| runtime.handle().metrics().blocking_threads == 0);
     });
 }
 
 #[test]
 fn a_closure_in_the_queue_can_be_aborted_and_one_that_runs_cannot() {
-    soon(|| {
-        let runtime = Builder::new_current_thread()
-            .max_blocking_threads(1)
-            .build()
-            .unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.builder().max_blocking_threads(1).build().unwrap();
         let (begun, has_begun) = sync_channel(0);
         let (release, released) = channel();
         let first = runtime.spawn_blocking(move || {
@@ -141,11 +136,8 @@ fn a_closure_in_the_queue_can_be_aborted_and_one_that_runs_cannot() {
 
 #[test]
 fn the_end_of_the_runtime_waits_for_no_closure_and_drops_those_in_the_queue() {
-    soon(|| {
-        let runtime = Builder::new_current_thread()
-            .max_blocking_threads(1)
-            .build()
-            .unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.builder().max_blocking_threads(1).build().unwrap();
         let (begun, has_begun) = sync_channel(0);
         let (release, released) = channel::<()>();
         let endless = runtime.spawn_blocking(move || {
@@ -160,7 +152,7 @@ fn the_end_of_the_runtime_waits_for_no_closure_and_drops_those_in_the_queue() {
         assert!(queued.is_finished());
         assert!(handle.spawn_blocking(|| ()).is_finished());
         drop(release);
-        runtime::block_on(async {
+        flavour.block_on(async {
             endless.await.unwrap();
             assert!(queued.await.unwrap_err().is_cancelled());
         });
@@ -169,8 +161,8 @@ fn the_end_of_the_runtime_waits_for_no_closure_and_drops_those_in_the_queue() {
 
 #[test]
 fn a_shutdown_with_a_limit_waits_for_what_runs_but_not_for_ever() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let (begun, has_begun) = sync_channel(0);
         let done = Arc::new(AtomicUsize::new(0));
         let task = runtime.spawn_blocking({
@@ -185,7 +177,7 @@ fn a_shutdown_with_a_limit_waits_for_what_runs_but_not_for_ever() {
         assert_eq!(done.load(Ordering::SeqCst), 1);
         assert!(task.is_finished());
 
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = flavour.build();
         let (release, released) = channel::<()>();
         runtime.spawn_blocking(move || released.recv());
         runtime.shutdown_timeout(Duration::from_millis(1));
@@ -195,13 +187,13 @@ fn a_shutdown_with_a_limit_waits_for_what_runs_but_not_for_ever() {
 
 #[test]
 fn settings_that_no_thread_could_have_are_refused() {
-    soon(|| {
+    flavours(|flavour| {
         let name = catch_unwind(|| {
-            Builder::new_current_thread().thread_name("a\0b");
+            flavour.builder().thread_name("a\0b");
         });
         assert!(name.is_err());
         let none = catch_unwind(|| {
-            Builder::new_current_thread().max_blocking_threads(0);
+            flavour.builder().max_blocking_threads(0);
         });
         assert!(none.is_err());
     });

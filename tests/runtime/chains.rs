@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use runtime::Runtime;
 use runtime::task::{JoinHandle, yield_now};
-use tests::deadline::within;
+use tests::event::until;
+use tests::flavours::{Flavour, flavours_within};
+
+use crate::turns::catch_up;
 
 const LENGTH: usize = 1_000_000;
 
@@ -34,10 +37,10 @@ impl Drop for Link {
 }
 
 /// Runs a test on a thread with the stack that threads have by default.
-fn on_a_usual_stack(test: impl FnOnce() + Send + 'static) {
-    within(Duration::from_secs(120), || {
+fn on_a_usual_stack(test: fn(Flavour)) {
+    flavours_within(Duration::from_secs(120), move |flavour| {
         let thread = thread::Builder::new().stack_size(2 << 20);
-        thread.spawn(test).unwrap().join().unwrap();
+        thread.spawn(move || test(flavour)).unwrap().join().unwrap();
     });
 }
 
@@ -50,26 +53,30 @@ struct Chain {
 
 impl Chain {
     /// Tasks that end with their link as output.
-    fn of_outputs() -> Self {
-        Self::of(false, |runtime, link| runtime.spawn(async move { link }))
+    fn of_outputs(flavour: Flavour) -> Self {
+        Self::of(flavour, false, |runtime, link| {
+            runtime.spawn(async move { link })
+        })
     }
 
     /// Tasks that hold their link and never end.
-    fn of_pending(aborts: bool) -> Self {
-        let chain = Self::of(aborts, |runtime, link| {
+    fn of_pending(flavour: Flavour, aborts: bool) -> Self {
+        let chain = Self::of(flavour, aborts, |runtime, link| {
             runtime.spawn(async move {
                 let _link = link;
                 pending().await
             })
         });
-        // Tasks run in the order in which they were spawned: after this, all have been polled.
-        let last = chain.runtime.spawn(async {});
-        chain.runtime.block_on(last).unwrap();
+        catch_up(chain.runtime.handle());
         chain
     }
 
-    fn of(aborts: bool, spawn: impl Fn(&Runtime, Link) -> JoinHandle<Link>) -> Self {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    fn of(
+        flavour: Flavour,
+        aborts: bool,
+        spawn: impl Fn(&Runtime, Link) -> JoinHandle<Link>,
+    ) -> Self {
+        let runtime = flavour.build();
         let drops = Arc::new(AtomicUsize::new(0));
         let mut next = None;
         for _ in 0..LENGTH {
@@ -96,8 +103,8 @@ impl Chain {
 
 #[test]
 fn pending_tasks_that_hold_each_other_are_dropped_flat_with_the_runtime() {
-    on_a_usual_stack(|| {
-        let chain = Chain::of_pending(false);
+    on_a_usual_stack(|flavour| {
+        let chain = Chain::of_pending(flavour, false);
         assert_eq!(chain.dropped(), 0);
         drop(chain.runtime);
         assert_eq!(chain.drops.load(Ordering::Relaxed), LENGTH);
@@ -107,8 +114,8 @@ fn pending_tasks_that_hold_each_other_are_dropped_flat_with_the_runtime() {
 
 #[test]
 fn outputs_that_hold_each_other_are_dropped_flat_from_the_head() {
-    on_a_usual_stack(|| {
-        let chain = Chain::of_outputs();
+    on_a_usual_stack(|flavour| {
+        let chain = Chain::of_outputs(flavour);
         chain.runtime.block_on(async {
             while !chain.head.is_finished() {
                 yield_now().await;
@@ -122,12 +129,12 @@ fn outputs_that_hold_each_other_are_dropped_flat_from_the_head() {
 
 #[test]
 fn outputs_that_hold_each_other_are_dropped_flat_by_the_last_task() {
-    on_a_usual_stack(|| {
+    on_a_usual_stack(|flavour| {
         let Chain {
             runtime,
             head,
             drops,
-        } = Chain::of_outputs();
+        } = Chain::of_outputs(flavour);
         // The head is the last to run, and nobody is there to take its output.
         drop(head);
         runtime.block_on(async {
@@ -135,28 +142,28 @@ fn outputs_that_hold_each_other_are_dropped_flat_by_the_last_task() {
                 yield_now().await;
             }
         });
-        assert_eq!(runtime.handle().metrics().alive_tasks, 0);
+        until(|| runtime.handle().metrics().alive_tasks == 0);
     });
 }
 
 #[test]
 fn tasks_that_abort_each_other_are_dropped_flat_from_the_head() {
-    on_a_usual_stack(|| {
-        let chain = Chain::of_pending(true);
+    on_a_usual_stack(|flavour| {
+        let chain = Chain::of_pending(flavour, true);
         chain.head.abort();
         chain.runtime.block_on(async {
             while chain.dropped() < LENGTH {
                 yield_now().await;
             }
         });
-        assert_eq!(chain.runtime.handle().metrics().alive_tasks, 0);
+        until(|| chain.runtime.handle().metrics().alive_tasks == 0);
     });
 }
 
 #[test]
 fn tasks_that_abort_each_other_are_dropped_flat_with_the_runtime() {
-    on_a_usual_stack(|| {
-        let chain = Chain::of_pending(true);
+    on_a_usual_stack(|flavour| {
+        let chain = Chain::of_pending(flavour, true);
         drop(chain.runtime);
         assert_eq!(chain.drops.load(Ordering::Relaxed), LENGTH);
         assert!(chain.head.is_finished());

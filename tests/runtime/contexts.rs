@@ -11,6 +11,7 @@ use runtime::task::yield_now;
 use runtime::time::{Duration, Instant, sleep, sleep_until, timeout, timeout_at};
 use runtime::{Handle, LocalRuntime};
 use tests::deadline::soon;
+use tests::flavours::flavours;
 use tests::panics::panics;
 
 /// What `call` says outside of a runtime, which must name it, its place, and a cure.
@@ -50,8 +51,8 @@ fn outside_of_a_runtime_everything_says_how_to_get_into_one() {
 
 #[test]
 fn a_local_task_in_a_shared_runtime_hears_what_it_needs() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let (message, line) =
             runtime.block_on(async { (panics(|| runtime::spawn_local(async {})), line!()) });
         let place = format!("spawn_local was called at {}:{line}:", file!());
@@ -78,8 +79,8 @@ fn a_local_task_on_a_guests_thread_is_refused() {
 
 #[test]
 fn a_handle_spawns_from_other_threads() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let total: u32 = runtime.block_on(async {
             let handle = Handle::current();
             let threads: Vec<_> = (0..4_u32)
@@ -105,8 +106,8 @@ fn a_handle_spawns_from_other_threads() {
 
 #[test]
 fn a_spawn_from_another_thread_wakes_a_sleeping_core() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let handle = runtime.handle().clone();
         let done = tests::event::Event::new();
         let (says_done, told_done) = (done.clone(), done.wait());
@@ -125,11 +126,8 @@ fn a_spawn_from_another_thread_wakes_a_sleeping_core() {
 
 #[test]
 fn a_guard_makes_a_runtime_current_and_puts_the_former_back() {
-    soon(|| {
-        let (outer, inner) = (
-            runtime::Builder::new_current_thread().build().unwrap(),
-            runtime::Builder::new_current_thread().build().unwrap(),
-        );
+    flavours(|flavour| {
+        let (outer, inner) = (flavour.build(), flavour.build());
         let alive = || Handle::current().metrics().alive_tasks;
         outer.spawn(pending::<()>());
         for _ in 0..2 {
@@ -153,8 +151,8 @@ fn a_guard_makes_a_runtime_current_and_puts_the_former_back() {
 
 #[test]
 fn a_guard_ends_with_a_panic() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let message = panics(|| {
             let _entered = runtime.enter();
             panic!("inside");
@@ -166,11 +164,8 @@ fn a_guard_ends_with_a_panic() {
 
 #[test]
 fn a_block_on_inside_a_guard_has_its_own_runtime_current() {
-    soon(|| {
-        let (entered, used) = (
-            runtime::Builder::new_current_thread().build().unwrap(),
-            runtime::Builder::new_current_thread().build().unwrap(),
-        );
+    flavours(|flavour| {
+        let (entered, used) = (flavour.build(), flavour.build());
         entered.spawn(pending::<()>());
         let guard = entered.enter();
         let alive = used.block_on(async { Handle::current().metrics().alive_tasks });
@@ -182,8 +177,8 @@ fn a_block_on_inside_a_guard_has_its_own_runtime_current() {
 
 #[test]
 fn a_task_has_its_runtime_current_on_whatever_thread_it_runs() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let task = runtime.spawn(async {
             let nested = runtime::spawn(async { Handle::try_current().is_ok() });
             nested.await.unwrap()
@@ -249,11 +244,8 @@ fn a_guard_that_a_task_keeps_too_long_leaves_no_thread_in_a_runtime() {
 
 #[test]
 fn guards_dropped_in_the_wrong_order_are_told_and_undone() {
-    soon(|| {
-        let (first, second) = (
-            runtime::Builder::new_current_thread().build().unwrap(),
-            runtime::Builder::new_current_thread().build().unwrap(),
-        );
+    flavours(|flavour| {
+        let (first, second) = (flavour.build(), flavour.build());
         let outer = first.enter();
         let inner = second.enter();
         let told = catch_unwind(AssertUnwindSafe(|| drop(outer)));

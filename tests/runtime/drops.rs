@@ -10,8 +10,9 @@ use std::task::{Context, Poll, Waker};
 
 use runtime::task::{JoinHandle, yield_now};
 use runtime::{Handle, LocalRuntime, Runtime};
-use tests::deadline::{soon, within};
+use tests::deadline::soon;
 use tests::event::Event;
+use tests::flavours::{flavours, flavours_within};
 use tests::panics::on_drop;
 
 use crate::turns::catch_up;
@@ -106,7 +107,7 @@ fn a_future_is_dropped_when_it_is_done_and_not_with_its_handle() {
 
 #[test]
 fn an_output_is_dropped_once_by_whoever_has_it() {
-    soon(|| {
+    flavours(|flavour| {
         let drops = Arc::new(AtomicUsize::new(0));
         let spawn = |runtime: &Runtime| {
             let drops = drops.clone();
@@ -115,9 +116,10 @@ fn an_output_is_dropped_once_by_whoever_has_it() {
             });
             runtime.spawn(async move { output })
         };
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = flavour.build();
         let (taken, left, kept) = (spawn(&runtime), spawn(&runtime), spawn(&runtime));
         drop(left);
+        catch_up(runtime.handle());
         let output = runtime.block_on(taken).unwrap();
         assert_eq!(
             drops.load(Ordering::SeqCst),
@@ -136,9 +138,9 @@ fn an_output_is_dropped_once_by_whoever_has_it() {
 
 #[test]
 fn a_hundred_thousand_pending_tasks_go_with_their_runtime() {
-    soon(|| {
+    flavours(|flavour| {
         let dropped = Arc::new(AtomicUsize::new(0));
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = flavour.build();
         for _ in 0..100_000 {
             let dropped = dropped.clone();
             let guard = on_drop(move || {
@@ -160,8 +162,8 @@ fn a_hundred_thousand_pending_tasks_go_with_their_runtime() {
 
 #[test]
 fn a_drop_may_spawn() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let (spawned, handle) = (Event::new(), runtime.handle().clone());
         let says_spawned = spawned.clone();
         let task = runtime.spawn(async move {
@@ -180,8 +182,8 @@ fn a_drop_may_spawn() {
 
 #[test]
 fn what_a_drop_spawns_during_the_shutdown_is_cancelled() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let handle = runtime.handle().clone();
         let (send, receive) = std::sync::mpsc::channel::<JoinHandle<()>>();
         let dropped = Event::new();
@@ -243,8 +245,8 @@ fn what_a_drop_spawns_at_the_end_of_block_on_is_dropped_too() {
 
 #[test]
 fn a_drop_may_wake_and_abort_others() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let wakers: Arc<std::sync::Mutex<Vec<Waker>>> = Arc::default();
         let dropped = Arc::new(AtomicUsize::new(0));
         let mut tasks: Vec<JoinHandle<()>> = Vec::new();
@@ -283,8 +285,8 @@ fn a_drop_may_wake_and_abort_others() {
 
 #[test]
 fn a_drop_that_panics_during_the_shutdown_keeps_none_from_being_dropped() {
-    within(std::time::Duration::from_secs(60), || {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours_within(std::time::Duration::from_secs(60), |flavour| {
+        let runtime = flavour.build();
         let dropped = Arc::new(AtomicUsize::new(0));
         let tasks: Vec<_> = (0..3000)
             .map(|n| {

@@ -12,8 +12,8 @@ use std::task::{Context, Poll};
 
 use runtime::Runtime;
 use runtime::task::yield_now;
-use tests::deadline::soon;
-use tests::event::Event;
+use tests::event::{Event, until};
+use tests::flavours::{Flavour, flavours};
 use tests::panics::{message, on_drop, panics};
 
 use crate::turns::catch_up;
@@ -26,8 +26,8 @@ struct Survivor {
 }
 
 impl Survivor {
-    fn new() -> Self {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    fn new(flavour: Flavour) -> Self {
+        let runtime = flavour.build();
         let go = Event::new();
         let told_go = go.wait();
         let old = runtime.spawn(async move {
@@ -44,7 +44,7 @@ impl Survivor {
         let (old, runtime) = (self.old, self.runtime);
         let both = runtime.block_on(async { (old.await.unwrap(), new.await.unwrap()) });
         assert_eq!(both, ("old", "new"));
-        assert_eq!(runtime.handle().metrics().alive_tasks, 0);
+        until(|| runtime.handle().metrics().alive_tasks == 0);
     }
 }
 
@@ -90,8 +90,8 @@ impl Drop for Bomb {
 
 #[test]
 fn a_panic_in_poll_stays_in_its_task() {
-    soon(|| {
-        let survivor = Survivor::new();
+    flavours(|flavour| {
+        let survivor = Survivor::new(flavour);
         let task = survivor.runtime.spawn(async { panic!("in poll") });
         let id = task.id();
         let error = survivor.runtime.block_on(task).unwrap_err();
@@ -105,8 +105,8 @@ fn a_panic_in_poll_stays_in_its_task() {
 
 #[test]
 fn a_panic_after_many_polls_stays_in_its_task() {
-    soon(|| {
-        let survivor = Survivor::new();
+    flavours(|flavour| {
+        let survivor = Survivor::new(flavour);
         let number = 17;
         let task = survivor.runtime.spawn(async move {
             for _ in 0..10 {
@@ -123,8 +123,8 @@ fn a_panic_after_many_polls_stays_in_its_task() {
 
 #[test]
 fn a_payload_of_any_type_comes_out_as_it_was() {
-    soon(|| {
-        let survivor = Survivor::new();
+    flavours(|flavour| {
+        let survivor = Survivor::new(flavour);
         let task = survivor.runtime.spawn(async { panic_any(42_u8) });
         let error = survivor.runtime.block_on(task).unwrap_err();
         assert_eq!(error.to_string(), format!("task {} panicked", error.id()));
@@ -138,8 +138,8 @@ fn a_payload_of_any_type_comes_out_as_it_was() {
 
 #[test]
 fn a_panic_drops_what_the_future_held() {
-    soon(|| {
-        let survivor = Survivor::new();
+    flavours(|flavour| {
+        let survivor = Survivor::new(flavour);
         let dropped = Event::new();
         let says_dropped = dropped.clone();
         let task = survivor.runtime.spawn(async move {
@@ -155,8 +155,8 @@ fn a_panic_drops_what_the_future_held() {
 
 #[test]
 fn a_panic_in_drop_stays_in_its_task() {
-    soon(|| {
-        let survivor = Survivor::new();
+    flavours(|flavour| {
+        let survivor = Survivor::new(flavour);
         let done = survivor.runtime.spawn(PanicsInDrop { is_ready: true });
         let error = survivor.runtime.block_on(done).unwrap_err();
         assert_eq!(message(&*error.into_panic()), "in drop");
@@ -183,8 +183,8 @@ fn a_panic_in_poll_comes_before_one_in_drop() {
             panic!("the second");
         }
     }
-    soon(|| {
-        let survivor = Survivor::new();
+    flavours(|flavour| {
+        let survivor = Survivor::new(flavour);
         let task = survivor.runtime.spawn(Both);
         let error = survivor.runtime.block_on(task).unwrap_err();
         assert_eq!(message(&*error.into_panic()), "the first");
@@ -194,8 +194,8 @@ fn a_panic_in_poll_comes_before_one_in_drop() {
 
 #[test]
 fn a_panic_in_the_output_that_nobody_takes_ends_there() {
-    soon(|| {
-        let survivor = Survivor::new();
+    flavours(|flavour| {
+        let survivor = Survivor::new(flavour);
         let dropped = Arc::new(AtomicUsize::new(0));
         let output = || {
             let dropped = dropped.clone();
@@ -229,8 +229,8 @@ fn a_panic_in_the_output_that_nobody_takes_ends_there() {
 
 #[test]
 fn a_payload_that_panics_in_its_drop_ends_there() {
-    soon(|| {
-        let survivor = Survivor::new();
+    flavours(|flavour| {
+        let survivor = Survivor::new(flavour);
         for depth in 0..4 {
             for joined in [true, false] {
                 let gone_off = Arc::new(AtomicUsize::new(0));
@@ -254,8 +254,8 @@ fn a_payload_that_panics_in_its_drop_ends_there() {
 
 #[test]
 fn a_payload_thrown_by_a_drop_may_panic_in_its_own() {
-    soon(|| {
-        let survivor = Survivor::new();
+    flavours(|flavour| {
+        let survivor = Survivor::new(flavour);
         let gone_off = Arc::new(AtomicUsize::new(0));
         let depth = 2;
         let bomb = Bomb {
@@ -277,8 +277,8 @@ fn a_payload_thrown_by_a_drop_may_panic_in_its_own() {
 
 #[test]
 fn a_thousand_panics_between_others_disturb_none() {
-    soon(|| {
-        let survivor = Survivor::new();
+    flavours(|flavour| {
+        let survivor = Survivor::new(flavour);
         survivor.runtime.block_on(async {
             let tasks: Vec<_> = (0..2000_u32)
                 .map(|n| {
@@ -305,16 +305,17 @@ fn a_thousand_panics_between_others_disturb_none() {
 
 #[test]
 fn a_panic_of_block_on_still_drops_its_tasks() {
-    soon(|| {
+    flavours(|flavour| {
         let dropped = Event::new();
         let says_dropped = dropped.clone();
         let message = panics(|| {
-            runtime::block_on(async move {
+            flavour.block_on(async move {
+                let guard = on_drop(move || {
+                    says_dropped.set();
+                    panic!("a second panic, while the first is on its way");
+                });
                 runtime::spawn(async move {
-                    let _guard = on_drop(move || {
-                        says_dropped.set();
-                        panic!("a second panic, while the first is on its way");
-                    });
+                    let _guard = guard;
                     pending::<()>().await;
                 });
                 yield_now().await;
@@ -323,6 +324,6 @@ fn a_panic_of_block_on_still_drops_its_tasks() {
         });
         assert_eq!(message, "the first");
         assert!(dropped.is_set());
-        assert_eq!(runtime::block_on(async { 1 }), 1);
+        assert_eq!(flavour.block_on(async { 1 }), 1);
     });
 }

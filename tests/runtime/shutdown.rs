@@ -14,7 +14,8 @@ use runtime::task::yield_now;
 use runtime::time::{Duration, Instant, sleep};
 use runtime::{Handle, LocalRuntime};
 use tests::deadline::{soon, within};
-use tests::event::Event;
+use tests::event::{Event, until};
+use tests::flavours::{Flavour, flavours};
 use tests::foreign::{self, Foreign};
 use tests::panics::{on_drop, panics};
 
@@ -38,15 +39,12 @@ fn says_shut_down<T>(result: io::Result<T>) {
 #[test]
 fn a_task_spawned_after_the_end_is_cancelled_and_dropped() {
     soon(|| {
-        for local in [false, true] {
-            let handle = match local {
-                false => runtime::Builder::new_current_thread()
-                    .build()
-                    .unwrap()
-                    .handle()
-                    .clone(),
-                true => LocalRuntime::new().unwrap().handle().clone(),
-            };
+        let handles = [
+            Flavour::Single.build().handle().clone(),
+            Flavour::Steal.build().handle().clone(),
+            LocalRuntime::new().unwrap().handle().clone(),
+        ];
+        for handle in handles {
             let dropped = Event::new();
             let says_dropped = dropped.clone();
             let guard = on_drop(move || says_dropped.set());
@@ -66,12 +64,8 @@ fn a_task_spawned_after_the_end_is_cancelled_and_dropped() {
 
 #[test]
 fn a_block_on_after_the_end_still_polls_its_future() {
-    soon(|| {
-        let handle = runtime::Builder::new_current_thread()
-            .build()
-            .unwrap()
-            .handle()
-            .clone();
+    flavours(|flavour| {
+        let handle = flavour.build().handle().clone();
         assert_eq!(handle.block_on(async { 5 }), 5);
         let error = handle.block_on(async { runtime::spawn(async {}).await.unwrap_err() });
         assert!(error.is_cancelled());
@@ -85,8 +79,8 @@ fn a_block_on_after_the_end_still_polls_its_future() {
 
 #[test]
 fn all_tasks_are_dropped_and_their_handles_told() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let drops = Arc::new(AtomicUsize::new(0));
         let waiting = Arc::new(Foreign::new());
         let spawn = |n| {
@@ -120,8 +114,8 @@ fn all_tasks_are_dropped_and_their_handles_told() {
 
 #[test]
 fn a_runtime_may_be_dropped_by_one_of_its_own_tasks() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let handle = runtime.handle().clone();
         let dropped = Event::new();
         let says_dropped = dropped.clone();
@@ -140,16 +134,16 @@ fn a_runtime_may_be_dropped_by_one_of_its_own_tasks() {
             task.await.unwrap()
         });
         assert_eq!(outcome.1, 3);
-        assert!(dropped.is_set());
-        assert_eq!(handle.metrics().alive_tasks, 0);
+        dropped.wait_here();
+        until(|| handle.metrics().alive_tasks == 0);
         assert!(handle.spawn(async {}).is_finished());
     });
 }
 
 #[test]
 fn a_task_that_drops_its_runtime_and_waits_is_dropped_there() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let handle = runtime.handle().clone();
         let outcome = handle.block_on(async {
             let task = runtime::spawn(async move {
@@ -164,8 +158,8 @@ fn a_task_that_drops_its_runtime_and_waits_is_dropped_there() {
 
 #[test]
 fn a_main_future_may_drop_its_runtime() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let handle = runtime.handle().clone();
         let task = runtime.spawn(pending::<()>());
         let outcome = handle.block_on(async move {
@@ -178,9 +172,10 @@ fn a_main_future_may_drop_its_runtime() {
 
 /// Drops a runtime on this thread while another is inside, which is there for `inside`.
 fn dropped_from_outside<R: Send + 'static>(
+    flavour: Flavour,
     inside: impl AsyncFnOnce() -> R + Send + 'static,
 ) -> thread::Result<R> {
-    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = flavour.build();
     let handle = runtime.handle().clone();
     let (send, receive) = channel::<()>();
     let thread = thread::spawn(move || {
@@ -196,9 +191,10 @@ fn dropped_from_outside<R: Send + 'static>(
 
 #[test]
 fn a_thread_that_waits_for_a_task_learns_of_the_end() {
-    soon(|| {
+    flavours(|flavour| {
         for _ in 0..20 {
-            let outcome = dropped_from_outside(async || runtime::spawn(pending::<()>()).await);
+            let outcome =
+                dropped_from_outside(flavour, async || runtime::spawn(pending::<()>()).await);
             assert!(outcome.unwrap().unwrap_err().is_cancelled());
         }
     });
@@ -206,9 +202,9 @@ fn a_thread_that_waits_for_a_task_learns_of_the_end() {
 
 #[test]
 fn a_thread_that_waits_for_a_socket_learns_of_the_end() {
-    soon(|| {
+    flavours(|flavour| {
         for _ in 0..20 {
-            let outcome = dropped_from_outside(async || {
+            let outcome = dropped_from_outside(flavour, async || {
                 let (ours, _theirs) = socket();
                 let ours = AsyncFd::new(ours)?;
                 let read = |mut socket: &UnixStream| socket.read(&mut [0; 8]);
@@ -221,9 +217,9 @@ fn a_thread_that_waits_for_a_socket_learns_of_the_end() {
 
 #[test]
 fn a_thread_that_waits_for_a_timer_learns_of_the_end() {
-    soon(|| {
+    flavours(|flavour| {
         for _ in 0..5 {
-            let payload = dropped_from_outside(async || sleep(HOUR).await).unwrap_err();
+            let payload = dropped_from_outside(flavour, async || sleep(HOUR).await).unwrap_err();
             let message = tests::panics::message(&*payload);
             // It was in the sleep, or had not yet come so far as to make one.
             assert!(message.contains("runtime shut down"), "{message}");
@@ -233,8 +229,8 @@ fn a_thread_that_waits_for_a_timer_learns_of_the_end() {
 
 #[test]
 fn a_thread_that_waits_for_something_else_goes_on_waiting() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let handle = runtime.handle().clone();
         let (event, inside) = (Event::new(), Event::new());
         let (told, says_inside) = (event.wait(), inside.clone());
@@ -257,8 +253,8 @@ fn a_thread_that_waits_for_something_else_goes_on_waiting() {
 
 #[test]
 fn sockets_fail_after_the_end() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let entered = runtime.enter();
         let ((ours, _theirs), (idle, mut peer), (late, _other)) = (socket(), socket(), socket());
         let (ours, idle) = (AsyncFd::new(ours).unwrap(), AsyncFd::new(idle).unwrap());
@@ -288,8 +284,8 @@ fn sockets_fail_after_the_end() {
 
 #[test]
 fn timers_fail_after_the_end() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let entered = runtime.enter();
         let (mut armed, fresh) = (sleep(HOUR), sleep(HOUR));
         let mut moved = sleep(HOUR);
@@ -309,6 +305,7 @@ fn timers_fail_after_the_end() {
     });
 }
 
+/// Workers end their runtime by themselves.
 #[test]
 fn a_runtime_that_is_left_and_dropped_at_once_is_ended_by_somebody() {
     const ROUNDS: u32 = 30_000;
@@ -353,9 +350,9 @@ fn a_runtime_that_is_left_and_dropped_at_once_is_ended_by_somebody() {
 
 #[test]
 fn a_runtime_may_be_dropped_inside_another() {
-    soon(|| {
-        let outer = runtime::Builder::new_current_thread().build().unwrap();
-        let inner = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let outer = flavour.build();
+        let inner = flavour.build();
         let dropped = Event::new();
         let (says_dropped, told_dropped) = (dropped.clone(), dropped.wait());
         inner.spawn(async move {
@@ -374,9 +371,9 @@ fn a_runtime_may_be_dropped_inside_another() {
 
 #[test]
 fn spawning_threads_and_the_end_agree_on_every_task() {
-    soon(|| {
+    flavours(|flavour| {
         for _ in 0..20 {
-            let runtime = runtime::Builder::new_current_thread().build().unwrap();
+            let runtime = flavour.build();
             let (made, dropped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
             let tasks = Arc::new(Mutex::new(Vec::new()));
             let go = Event::new();

@@ -9,9 +9,9 @@ use runtime::Handle;
 use runtime::io::{AsyncFd, Interest};
 use runtime::task::yield_now;
 use runtime::time::{Duration, Elapsed, Instant, sleep, timeout, timeout_at};
-use tests::deadline::soon;
 use tests::endless::Endless;
 use tests::event::Event;
+use tests::flavours::flavours;
 use tests::foreign;
 use tests::panics::{on_drop, panics};
 
@@ -19,8 +19,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 #[test]
 fn what_is_ready_is_never_too_late() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             assert_eq!(timeout(Duration::ZERO, ready(1)).await, Ok(1));
             let past = Instant::now();
             assert_eq!(timeout_at(past, async { 2 }).await, Ok(2));
@@ -33,8 +33,8 @@ fn what_is_ready_is_never_too_late() {
 
 #[test]
 fn what_becomes_ready_in_time_wins() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let slow = async {
                 sleep(Duration::from_millis(2)).await;
                 yield_now().await;
@@ -48,8 +48,8 @@ fn what_becomes_ready_in_time_wins() {
 
 #[test]
 fn what_is_not_ready_in_time_is_given_up_and_not_before() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let (start, limit) = (Instant::now(), Duration::from_millis(3));
             let elapsed = timeout(limit, pending::<()>()).await.unwrap_err();
             assert!(start.elapsed() >= limit);
@@ -64,8 +64,8 @@ fn what_is_not_ready_in_time_is_given_up_and_not_before() {
 
 #[test]
 fn what_is_given_up_is_dropped_with_the_timeout() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let dropped = Event::new();
             let says_dropped = dropped.clone();
             let late = timeout(Duration::from_millis(1), async move {
@@ -83,8 +83,8 @@ fn what_is_given_up_is_dropped_with_the_timeout() {
 
 #[test]
 fn the_inner_of_two_limits_comes_first() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let inner = timeout(Duration::from_millis(1), pending::<()>());
             let both: Result<Result<(), Elapsed>, Elapsed> = timeout(HOUR, inner).await;
             assert!(matches!(both, Ok(Err(_))));
@@ -96,8 +96,8 @@ fn the_inner_of_two_limits_comes_first() {
 
 #[test]
 fn a_future_that_uses_up_every_budget_is_given_up_in_time() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let endless = AsyncFd::new(Endless::new()).unwrap();
             let greedy = async {
                 loop {
@@ -134,8 +134,8 @@ fn a_future_that_uses_up_every_budget_is_given_up_in_time() {
 
 #[test]
 fn a_limit_works_in_an_executor_that_is_not_ours() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let handle = runtime.handle().clone();
         let end = Event::new();
         let told_end = end.wait();
@@ -152,8 +152,8 @@ fn a_limit_works_in_an_executor_that_is_not_ours() {
 
 #[test]
 fn a_panic_inside_comes_out_and_disarms_the_timer() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let task = runtime::spawn(timeout(HOUR, async {
                 sleep(Duration::from_millis(1)).await;
                 panic!("inside");
@@ -167,8 +167,8 @@ fn a_panic_inside_comes_out_and_disarms_the_timer() {
 
 #[test]
 fn the_future_inside_can_be_reached() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let mut limited = timeout(HOUR, ready(5));
             assert!(format!("{limited:?}").contains("Timeout"));
             let _: (&std::future::Ready<i32>, ()) = (limited.get_ref(), ());
@@ -186,8 +186,8 @@ fn elapsed_becomes_an_io_error_of_its_kind() {
         timeout(Duration::ZERO, pending::<()>()).await?;
         Ok(())
     }
-    soon(|| {
-        let error = runtime::block_on(asks()).unwrap_err();
+    flavours(|flavour| {
+        let error = flavour.block_on(asks()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(error.get_ref().unwrap().is::<Elapsed>());
     });
@@ -195,8 +195,8 @@ fn elapsed_becomes_an_io_error_of_its_kind() {
 
 #[test]
 fn a_limit_of_a_runtime_that_has_gone_fails_and_does_not_hang() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let mut late = {
             let _entered = runtime.enter();
             timeout(HOUR, Box::pin(pending::<()>()))

@@ -16,6 +16,7 @@ use runtime::task::yield_now;
 use runtime::time::{Duration, Instant, Sleep, sleep, sleep_until};
 use tests::deadline::soon;
 use tests::event::Event;
+use tests::flavours::{Flavour, flavours};
 use tests::foreign::{self, Foreign};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -45,9 +46,9 @@ async fn is_ready(sleep: &mut Sleep) -> bool {
 
 #[test]
 fn no_sleep_ends_early() {
-    soon(|| {
+    flavours(|flavour| {
         let mut random = numbers(1);
-        runtime::block_on(async {
+        flavour.block_on(async {
             let tasks: Vec<_> = (0..3000)
                 .map(|_| {
                     let duration = Duration::from_nanos(random(40_000_000));
@@ -75,8 +76,8 @@ fn no_sleep_ends_early() {
 
 #[test]
 fn a_sleep_of_nothing_and_one_into_the_past_are_over_at_the_first_poll() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let now = Instant::now();
             let past = now.checked_sub(Duration::from_millis(10)).unwrap_or(now);
             for mut over in [sleep(Duration::ZERO), sleep_until(past), sleep_until(now)] {
@@ -91,8 +92,8 @@ fn a_sleep_of_nothing_and_one_into_the_past_are_over_at_the_first_poll() {
 
 #[test]
 fn sleeps_beyond_all_counting_never_end_and_disturb_none() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let mut far: Vec<_> = [
                 Duration::MAX,
                 Duration::from_secs(u64::MAX),
@@ -130,8 +131,8 @@ fn sleeps_beyond_all_counting_never_end_and_disturb_none() {
 
 #[test]
 fn a_sleep_may_be_moved_at_any_time() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             // Before it is armed, and after.
             for is_armed in [false, true] {
                 let mut moved = sleep(HOUR);
@@ -163,8 +164,8 @@ fn a_sleep_may_be_moved_at_any_time() {
 
 #[test]
 fn a_sleep_moved_later_does_not_end_at_its_old_deadline() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let start = Instant::now();
             let mut idle = sleep(Duration::from_millis(2));
             let mut ticks = 0;
@@ -204,8 +205,8 @@ fn a_sleep_moved_by_another_task_wakes_the_one_that_waits() {
 
 #[test]
 fn a_sleep_goes_with_the_task_that_polls_it_last() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let entered = runtime.enter();
         let mut moved = sleep(Duration::from_millis(5));
         drop(entered);
@@ -218,8 +219,8 @@ fn a_sleep_goes_with_the_task_that_polls_it_last() {
 }
 
 /// A runtime on a thread of its own, which sleeps, with no timer of its own to wake it.
-fn beside_a_sleeping_core(test: impl FnOnce(&Handle)) {
-    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+fn beside_a_sleeping_core(flavour: Flavour, test: impl FnOnce(&Handle)) {
+    let runtime = flavour.build();
     let handle = runtime.handle().clone();
     let end = Event::new();
     let told_end = end.wait();
@@ -231,8 +232,8 @@ fn beside_a_sleeping_core(test: impl FnOnce(&Handle)) {
 
 #[test]
 fn a_timer_of_another_thread_wakes_a_sleeping_core() {
-    soon(|| {
-        beside_a_sleeping_core(|handle| {
+    flavours(|flavour| {
+        beside_a_sleeping_core(flavour, |handle| {
             let _entered = handle.enter();
             for n in 0..100 {
                 let start = Instant::now();
@@ -246,8 +247,8 @@ fn a_timer_of_another_thread_wakes_a_sleeping_core() {
 
 #[test]
 fn an_earlier_timer_of_another_thread_wakes_a_core_that_sleeps_for_a_later_one() {
-    soon(|| {
-        beside_a_sleeping_core(|handle| {
+    flavours(|flavour| {
+        beside_a_sleeping_core(flavour, |handle| {
             let _entered = handle.enter();
             let mut later = sleep(HOUR);
             assert!(foreign::poll(&mut later, Waker::noop()).is_pending());
@@ -289,6 +290,7 @@ fn arm_all(after: &[Duration]) -> (Vec<Sleep>, Instant, Arc<Mutex<Vec<usize>>>) 
     }
 }
 
+/// Of one wheel; workers have one each.
 #[test]
 fn ten_thousand_sleeps_end_in_the_order_of_their_deadlines() {
     const TICK: Duration = Duration::from_nanos(1 << 16);
@@ -324,8 +326,8 @@ fn ten_thousand_sleeps_end_in_the_order_of_their_deadlines() {
 
 #[test]
 fn dropped_sleeps_leave_nothing_armed() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let mut random = numbers(3);
             let mut sleeps: Vec<_> = (0..5000)
                 .map(|n| sleep(HOUR + Duration::from_millis(n)))
@@ -340,7 +342,9 @@ fn dropped_sleeps_leave_nothing_armed() {
                 assert_eq!(armed(), sleeps.len());
             }
             let task = runtime::spawn(sleep(HOUR));
-            yield_now().await;
+            while armed() == 0 {
+                yield_now().await;
+            }
             assert_eq!(armed(), 1);
             task.abort();
             let _ = task.await;
@@ -351,8 +355,8 @@ fn dropped_sleeps_leave_nothing_armed() {
 
 #[test]
 fn a_dropped_sleep_wakes_nobody() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let waiting = Arc::new(Foreign::new());
             let mut gone = sleep(Duration::from_millis(1));
             assert!(foreign::poll(&mut gone, &waiting.waker()).is_pending());
@@ -366,8 +370,8 @@ fn a_dropped_sleep_wakes_nobody() {
 
 #[test]
 fn sleeps_of_many_threads_all_end() {
-    soon(|| {
-        beside_a_sleeping_core(|handle| {
+    flavours(|flavour| {
+        beside_a_sleeping_core(flavour, |handle| {
             let ended = AtomicUsize::new(0);
             thread::scope(|scope| {
                 for seed in 0..4 {

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use runtime::Runtime;
 use runtime::task::{JoinHandle, yield_now};
-use tests::deadline::{soon, within};
+use tests::deadline::soon;
 use tests::event::Event;
+use tests::flavours::{Flavour, flavours, flavours_within};
 use tests::panics::on_drop;
 
 use crate::turns::catch_up;
@@ -39,8 +40,8 @@ fn watched(runtime: &Runtime, end: &Event) -> (JoinHandle<()>, Arc<AtomicUsize>,
 
 #[test]
 fn a_wake_after_the_end_does_nothing() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let end = Event::new();
         let (task, polls, waker) = watched(&runtime, &end);
         end.set();
@@ -60,8 +61,8 @@ fn a_wake_after_the_end_does_nothing() {
 
 #[test]
 fn a_wake_after_the_shutdown_does_nothing() {
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let (task, polls, waker) = watched(&runtime, &Event::new());
         drop(runtime);
         waker.wake_by_ref();
@@ -74,12 +75,12 @@ fn a_wake_after_the_shutdown_does_nothing() {
 
 #[test]
 fn a_waker_kept_past_the_end_keeps_no_future() {
-    soon(|| {
+    flavours(|flavour| {
         let dropped = Event::new();
         let says_dropped = dropped.clone();
         let kept = Arc::new(Mutex::new(None::<Waker>));
         let keeps = kept.clone();
-        runtime::block_on(async {
+        flavour.block_on(async {
             let task = runtime::spawn(async move {
                 let _guard = on_drop(move || says_dropped.set());
                 poll_fn(|context| {
@@ -88,7 +89,9 @@ fn a_waker_kept_past_the_end_keeps_no_future() {
                 })
                 .await;
             });
-            yield_now().await;
+            while kept.lock().unwrap().is_none() {
+                yield_now().await;
+            }
             task.abort();
             assert!(task.await.unwrap_err().is_cancelled());
         });
@@ -97,6 +100,7 @@ fn a_waker_kept_past_the_end_keeps_no_future() {
     });
 }
 
+/// A worker may run it between two wakes.
 #[test]
 fn wakes_of_one_task_before_its_turn_are_one_poll() {
     soon(|| {
@@ -117,8 +121,8 @@ fn wakes_of_one_task_before_its_turn_are_one_poll() {
 
 #[test]
 fn a_wake_during_the_poll_leads_to_another() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let mut polls = 0;
             let task = runtime::spawn(poll_fn(move |context| {
                 polls += 1;
@@ -136,8 +140,8 @@ fn a_wake_during_the_poll_leads_to_another() {
 
 #[test]
 fn a_wake_from_another_thread_during_the_poll_leads_to_another() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let mut polls = 0;
             let task = runtime::spawn(poll_fn(move |context| {
                 polls += 1;
@@ -156,8 +160,8 @@ fn a_wake_from_another_thread_during_the_poll_leads_to_another() {
 
 #[test]
 fn a_wake_from_another_thread_wakes_a_sleeping_core() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let (send, receive) = channel::<(Waker, Event)>();
             let waking = thread::spawn(move || {
                 while let Ok((waker, event)) = receive.recv() {
@@ -191,12 +195,13 @@ fn a_wake_from_another_thread_wakes_a_sleeping_core() {
 
 #[test]
 fn a_task_is_woken_by_the_drop_of_another() {
-    soon(|| {
-        runtime::block_on(async {
+    flavours(|flavour| {
+        flavour.block_on(async {
             let event = Event::new();
             let waiting = runtime::spawn(event.wait());
+            let guard = on_drop(move || event.set());
             let dropping = runtime::spawn(async move {
-                let _guard = on_drop(move || event.set());
+                let _guard = guard;
                 pending::<()>().await;
             });
             yield_now().await;
@@ -218,8 +223,8 @@ fn a_task_is_woken_by_the_destructor_of_a_thread_local() {
     thread_local! {
         static LAST: RefCell<Option<Wakes>> = const { RefCell::new(None) };
     }
-    soon(|| {
-        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    flavours(|flavour| {
+        let runtime = flavour.build();
         let (end, elsewhere) = (Event::new(), Event::new());
         let (task, _, waker) = watched(&runtime, &end);
         // On a thread that has never seen a runtime, and on one that has run one.
@@ -229,7 +234,7 @@ fn a_task_is_woken_by_the_destructor_of_a_thread_local() {
         let used = Wakes(waker, end);
         let thread = thread::spawn(move || {
             LAST.set(Some(used));
-            runtime::block_on(yield_now());
+            flavour.block_on(yield_now());
         });
         runtime.block_on(task).unwrap();
         thread.join().unwrap();
@@ -241,13 +246,13 @@ fn a_join_handle_may_be_dropped_by_the_destructor_of_a_thread_local() {
     thread_local! {
         static LAST: RefCell<Option<Box<dyn std::any::Any>>> = const { RefCell::new(None) };
     }
-    soon(|| {
+    flavours(|flavour| {
         let dropped = Event::new();
         let says_dropped = dropped.clone();
         thread::spawn(move || {
             LAST.set(None);
             let guard = on_drop(move || says_dropped.set());
-            let held = runtime::block_on(async {
+            let held = flavour.block_on(async {
                 // An output that holds the handle of another task, which is done too.
                 let inner = Some(runtime::spawn(async move { guard }));
                 let outer = runtime::spawn(async move { (inner, 0) });
@@ -265,14 +270,14 @@ fn a_join_handle_may_be_dropped_by_the_destructor_of_a_thread_local() {
 }
 
 /// Each wake bumps a counter first, so a task that sleeps must have seen the final count.
-fn no_wake_is_lost(wait_for_progress: bool) {
+fn no_wake_is_lost(flavour: Flavour, wait_for_progress: bool) {
     const THREADS: u64 = 4;
     const WAKES: u64 = 20_000;
     let counter = Arc::new(AtomicU64::new(0));
     let seen = Arc::new(AtomicU64::new(0));
     let (count, sees) = (counter.clone(), seen.clone());
     let (send, receive): (Sender<Waker>, _) = channel();
-    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = flavour.build();
     let mut sent = false;
     let task = runtime.spawn(poll_fn(move |context| {
         let now = count.load(Ordering::Relaxed);
@@ -310,10 +315,14 @@ fn no_wake_is_lost(wait_for_progress: bool) {
 
 #[test]
 fn no_wake_of_four_threads_is_lost() {
-    within(Duration::from_secs(60), || no_wake_is_lost(false));
+    flavours_within(Duration::from_secs(60), |flavour| {
+        no_wake_is_lost(flavour, false)
+    });
 }
 
 #[test]
 fn every_wake_of_four_threads_leads_to_a_poll_that_sees_it() {
-    within(Duration::from_secs(120), || no_wake_is_lost(true));
+    flavours_within(Duration::from_secs(120), |flavour| {
+        no_wake_is_lost(flavour, true)
+    });
 }

@@ -31,5 +31,8 @@ pub fn within<R: Send + 'static>(limit: Duration, test: impl FnOnce() -> R + Sen
 ///
 /// If the time is over, or the test panics.
 pub fn soon<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> R {
-    within(Duration::from_secs(30), test)
+    within(SOON, test)
 }
+
+/// Much longer than any such test takes.
+pub const SOON: Duration = Duration::from_secs(30);

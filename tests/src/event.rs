@@ -3,8 +3,16 @@
 use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
+use std::thread;
 
 use crate::foreign;
+
+/// Asks until it is so; the deadline of the test is the limit.
+pub fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        thread::yield_now();
+    }
+}
 
 /// An event; clones are the same one.
 #[derive(Clone, Debug, Default)]

@@ -12,6 +12,7 @@ pub mod deadline;
 pub mod endless;
 pub mod event;
 pub mod fd;
+pub mod flavours;
 pub mod foreign;
 pub mod once;
 pub mod panics;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread;
 
@@ -34,22 +35,60 @@ pub fn default_signal(signal: libc::c_int) {
 
 /// What `/proc/PID/status` says of a field, in its first word.
 pub fn status(process: u32, field: &str) -> String {
-    let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let mut lines = text.lines().filter_map(|line| line.split_once(":\t"));
-    let value = lines.find(|(name, _)| *name == field).unwrap().1;
+    let value = self::field(Path::new(&format!("/proc/{process}/status")), field);
     value.split_whitespace().next().unwrap().to_owned()
 }
 
-/// How often the process has gone to sleep by itself.
-pub fn sleeps(process: u32) -> u64 {
-    status(process, "voluntary_ctxt_switches").parse().unwrap()
+/// What a file of lines such as `name: value` says of a name.
+fn field(file: &Path, name: &str) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+    let value = lines.find(|(found, _)| *found == name).unwrap().1;
+    value.trim().to_owned()
 }
 
-/// Waits until the process sleeps.
+/// How often the threads of the process have gone to sleep by themselves.
+pub fn sleeps(process: u32) -> u64 {
+    let switches = |thread: PathBuf| field(&thread.join("status"), "voluntary_ctxt_switches");
+    let counts = threads(process).into_iter().map(switches);
+    counts.map(|count| count.parse::<u64>().unwrap()).sum()
+}
+
+/// Waits until all threads of the process sleep, and no alarm clock of it is set to wake them.
 pub fn until_asleep(process: u32) {
-    while status(process, "State") != "S" {
+    let alarms = alarms(process);
+    let is_set = |alarm: &PathBuf| field(alarm, "it_value") != "(0, 0)";
+    let is_awake = |thread: &PathBuf| !field(&thread.join("status"), "State").starts_with('S');
+    loop {
+        let before = sleeps(process);
+        let is_busy = alarms.iter().any(is_set) || threads(process).iter().any(is_awake);
+        // A clock that has just rung is off, and its owner may have set it and gone to sleep again.
+        if !is_busy && sleeps(process) == before {
+            return;
+        }
         thread::yield_now();
     }
+}
+
+/// The folders of the threads of a process.
+fn threads(process: u32) -> Vec<PathBuf> {
+    let folder = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    folder.map(|thread| thread.unwrap().path()).collect()
+}
+
+/// What the kernel tells of each timerfd of a process.
+fn alarms(process: u32) -> Vec<PathBuf> {
+    let all = fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+    let is_timer = |path: &PathBuf| {
+        let what = fs::read_link(path).unwrap_or_default();
+        what.as_os_str() == "anon_inode:[timerfd]"
+    };
+    let timers = all.map(|fd| fd.unwrap().path()).filter(is_timer);
+    let told = |path: PathBuf| {
+        let number = path.file_name().unwrap().to_str().unwrap().to_owned();
+        PathBuf::from(format!("/proc/{process}/fdinfo/{number}"))
+    };
+    timers.map(told).collect()
 }
 
 /// Hundredths of a second that the process has used of a processor.

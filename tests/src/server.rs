@@ -9,6 +9,7 @@ use std::process::{ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::flavours::Flavour;
 use crate::process::{Running, default_signal};
 
 /// A program of the workspace, built with the release profile.
@@ -49,6 +50,13 @@ pub fn echo() -> Command {
     Command::new(program("echo"))
 }
 
+/// The command that starts it on a flavour.
+pub fn echo_on(flavour: Flavour) -> Command {
+    let mut command = echo();
+    command.args(flavour.arguments());
+    command
+}
+
 /// A server that has said where it listens.
 #[derive(Debug)]
 pub struct Server {
@@ -59,6 +67,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// The echo server on a flavour, without any other options.
+    pub fn echo(flavour: Flavour) -> Self {
+        Self::start(&mut echo_on(flavour))
+    }
+
     /// Starts it on a port that is free.
     pub fn start(command: &mut Command) -> Self {
         Self::start_on(command, "127.0.0.1:0")
@@ -87,11 +100,6 @@ impl Server {
             first_line,
             _stdout: stdout,
         }
-    }
-
-    /// The echo server without any options.
-    pub fn echo() -> Self {
-        Self::start(&mut echo())
     }
 
     /// What it said at the start.

@@ -115,8 +115,8 @@ impl Crew {
     /// The end goes on without a worker: names the task that holds it up.
     pub(crate) fn report_left_behind(&self, worker: usize) {
         let stuck = self.shell(worker);
-        let polls = stuck.pulse.polls();
-        let Some(task) = StuckTask::find(self, stuck, polls, None) else {
+        let beats = stuck.pulse.look();
+        let Some(task) = StuckTask::find(self, stuck, beats, None) else {
             return;
         };
         match &self.on_stuck {

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::StuckTask;
 use super::crew::Crew;
+use super::pulse::Beats;
 use super::shell::{NOBODY, Shell};
 use super::worker::Local;
 use crate::driver::{Notices, Scratch};
@@ -31,13 +32,13 @@ pub(super) struct Sentinel {
     others: Vec<Watched>,
     /// Rounds, running, in which nobody was stuck.
     calm: u32,
-    /// Since when nobody has moved.
+    /// Since when nobody has polled anything.
     silent_since: Option<Instant>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Watched {
-    polls: u64,
+    beats: Beats,
     /// If it was stuck at the last round: since when it has been seen so.
     stuck_since: Option<Instant>,
     reported: bool,
@@ -59,7 +60,7 @@ impl Sentinel {
     pub(super) fn attend(&mut self, local: &Local, scratch: &mut Scratch, notices: Notices) {
         for core in notices.adopted() {
             let stuck = local.crew.shell(core);
-            let is_stuck = self.others[core].polls == stuck.pulse.polls() && stuck.driver.is_up();
+            let is_stuck = self.others[core].beats == stuck.pulse.look() && stuck.driver.is_up();
             if is_stuck && self.take_charge(local, stuck) {
                 help(local, stuck, scratch);
             } else {
@@ -74,13 +75,13 @@ impl Sentinel {
     fn go_round(&mut self, local: &Local, scratch: &mut Scratch) {
         let now = Instant::now();
         let mut anybody_stuck = false;
-        let mut anybody_moved = false;
+        let mut anybody_polled = false;
         for other in local.crew.others(local.shell.index) {
             let watched = &mut self.others[other.index];
-            let polls = other.pulse.polls();
-            let has_moved = std::mem::replace(&mut watched.polls, polls) != polls;
-            anybody_moved |= has_moved;
-            if has_moved || !other.driver.is_up() {
+            let beats = other.pulse.look();
+            let before = std::mem::replace(&mut watched.beats, beats);
+            anybody_polled |= beats.has_polled_since(before);
+            if beats != before || !other.driver.is_up() {
                 self.let_go(local, other);
                 continue;
             }
@@ -93,7 +94,7 @@ impl Sentinel {
             }
         }
         self.calm = if anybody_stuck { 0 } else { self.calm + 1 };
-        if anybody_stuck || anybody_moved {
+        if anybody_stuck || anybody_polled {
             self.silent_since = None;
         }
         self.set_alarm(local, now);
@@ -147,7 +148,7 @@ impl Sentinel {
     /// It moves again, or sleeps: it looks after itself.
     fn let_go(&mut self, local: &Local, other: &Shell) {
         let watched = Watched {
-            polls: other.pulse.polls(),
+            beats: other.pulse.look(),
             ..Watched::default()
         };
         let before = std::mem::replace(&mut self.others[other.index], watched);
@@ -172,7 +173,7 @@ impl Sentinel {
         if watched.reported || took < on_stuck.after {
             return;
         }
-        if let Some(task) = StuckTask::find(&local.crew, stuck, watched.polls, Some(took)) {
+        if let Some(task) = StuckTask::find(&local.crew, stuck, watched.beats, Some(took)) {
             watched.reported = true;
             foreign::call(&|| (on_stuck.hook)(&task));
         }

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::crew::Crew;
+use super::pulse::Beats;
 use super::shell::Shell;
 use crate::tasks::Id;
 
@@ -31,10 +32,10 @@ impl StuckTask {
     pub(super) fn find(
         crew: &Crew,
         stuck: &Shell,
-        polls: u64,
+        beats: Beats,
         stuck_for: Option<Duration>,
     ) -> Option<Self> {
-        let id = Id::from_number(stuck.pulse.task(polls)?);
+        let id = Id::from_number(stuck.pulse.task(beats)?);
         let mut owners = crew.shells().iter();
         let task = id.and_then(|id| owners.find_map(|shell| shell.owned.find(id)));
         Some(Self {

@@ -181,7 +181,10 @@ impl Local {
         let mut turn = Turn::begin();
         loop {
             if self.shell.lane.is_some() {
-                self.shell.pulse.beat(0);
+                match main.is_woken() {
+                    true => self.shell.pulse.beat(0),
+                    false => self.shell.pulse.turn(),
+                }
                 self.is_polling.set(true);
             }
             if main.turn() {

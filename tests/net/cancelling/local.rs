@@ -21,7 +21,7 @@ use tests::fd;
 use tests::place::{Place as Folder, abstract_name};
 
 use super::sockets::PLACES;
-use crate::run;
+use crate::{run, run_local};
 
 const NUMBERS: u8 = 100;
 
@@ -121,7 +121,7 @@ async fn udp_pair() -> (UdpSocket, UdpSocket) {
 
 #[test]
 fn a_receiving_of_udp_that_is_dropped_has_taken_nothing() {
-    run(async || {
+    run_local(async || {
         let send = async |socket: &UdpSocket, number: u8| {
             let number = [number];
             let sent = socket.send_many(&[Transmit::new(&number)]).await;
@@ -173,7 +173,7 @@ async fn datagrams() -> (UnixDatagram, UnixDatagram) {
 
 #[test]
 fn a_datagram_whose_sending_or_receiving_is_dropped_has_not_moved() {
-    run(async || {
+    run_local(async || {
         let send = async |socket: &UnixDatagram, number: u8| {
             socket.send(&[number]).await.unwrap();
         };
@@ -234,7 +234,7 @@ async fn packets() -> (UnixSeqpacket, UnixSeqpacket) {
 
 #[test]
 fn a_packet_whose_sending_or_receiving_is_dropped_has_not_moved() {
-    run(async || {
+    run_local(async || {
         let send = async |socket: &UnixSeqpacket, number: u8| {
             socket.send(&[number]).await.unwrap();
         };
@@ -257,7 +257,7 @@ fn a_packet_whose_sending_or_receiving_is_dropped_has_not_moved() {
 
 #[test]
 fn a_read_of_a_unix_stream_or_its_half_that_is_dropped_has_taken_nothing() {
-    run(async || {
+    run_local(async || {
         let pair = async || UnixStream::pair().unwrap();
         let send = async |stream: &UnixStream, number: u8| {
             stream.write_all(&[number]).await.unwrap();
@@ -283,7 +283,7 @@ fn a_read_of_a_unix_stream_or_its_half_that_is_dropped_has_taken_nothing() {
 
 #[test]
 fn an_accept_and_a_connect_of_unix_that_are_dropped_lose_nobody() {
-    run(async || {
+    run_local(async || {
         let name = abstract_name();
         let listener = UnixListener::bind(&name).unwrap();
         let mut incoming = listener.incoming();
@@ -319,7 +319,7 @@ fn an_accept_and_a_connect_of_unix_that_are_dropped_lose_nobody() {
 
 #[test]
 fn bytes_of_a_pipe_whose_reading_or_writing_is_dropped_have_not_moved() {
-    run(async || {
+    run_local(async || {
         // So small that the sender has to wait, and so filled that each number is a read of its own.
         let small = async || {
             let (sender, receiver) = pipe::packet_pipe().unwrap();

@@ -17,7 +17,7 @@ use tests::foreign::{self, Foreign};
 use tests::once::once;
 
 use self::kinds::{End, Kind};
-use crate::run;
+use crate::{run, run_local};
 
 /// One wait for one direction.
 type Wait<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + 'a>>;
@@ -202,7 +202,7 @@ impl Test for Room {
 
 #[test]
 fn room_wakes_all_who_wait_for_it() {
-    run(for_each::<Room>);
+    run_local(for_each::<Room>);
 }
 
 struct SenderGoes;
