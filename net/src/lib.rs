@@ -1,5 +1,5 @@
-//! Sockets for the [`runtime`]: TCP so far; and what goes over them, bytes in [`io`] and messages in
-//! [`codec`].
+//! Sockets for the [`runtime`]: TCP, UDP, unix sockets and pipes; and what goes over them, bytes in
+//! [`io`] and messages in [`codec`].
 //!
 //! A server in a few lines:
 //!
@@ -20,21 +20,32 @@
 //! # Reading order
 //!
 //! [`TcpStream`] first: each of its methods names one system call and leaves the waiting to
-//! [`AsyncFd`](runtime::io::AsyncFd). Then [`TcpListener`] and [`Incoming`](tcp::Incoming), the
-//! accept loop that survives running out of descriptors. [`io`] begins with the rule for what is
-//! lost when a future is dropped; [`io::copy`] is worth reading for how it splices. `sys/` holds the
-//! system calls, and all of the crate's `unsafe`.
+//! [`AsyncFd`](runtime::io::AsyncFd). Then [`TcpListener`] and [`Incoming`], the accept loop that
+//! survives running out of descriptors. [`UdpSocket`] is for datagrams, [`unix`] and [`pipe`] for what
+//! stays on the machine, [`stdio`] for what the program was started with. [`io`] begins with the rule
+//! for what is lost when a future is dropped; [`io::copy`] is worth reading for how it splices. `sys/`
+//! holds the system calls, and all of the crate's `unsafe`.
 #![deny(unsafe_code)]
 
+mod accept;
 mod addr;
 pub mod codec;
 mod error;
+mod halves;
 pub mod io;
+mod pause;
+pub mod pipe;
+pub mod stdio;
 mod sys;
 pub mod tcp;
+pub mod udp;
+pub mod unix;
 
+pub use accept::{Incoming, Listener};
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
+pub use udp::UdpSocket;
+pub use unix::{UnixDatagram, UnixListener, UnixStream};
 
 /// The README's programs compile.
 #[cfg(doctest)]

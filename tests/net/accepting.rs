@@ -8,7 +8,6 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::net::TcpStream as StdStream;
-use std::os::fd::RawFd;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 
@@ -17,7 +16,7 @@ use runtime::time::Duration;
 use tests::apart::apart;
 use tests::fd;
 use tests::once::once;
-use tests::process::{descriptor_limit, limit_descriptors};
+use tests::process::leave_free;
 
 use crate::{listen, run, run_local};
 
@@ -125,14 +124,6 @@ fn connections_come_as_a_stream_too() {
             stream.read_exact(&mut [0; 1]).await.unwrap();
         }
     });
-}
-
-/// Leaves so many descriptors free that can still be opened.
-fn leave_free(count: RawFd) {
-    let open = fd::all_open();
-    let free = (0..).filter(|number| !open.contains(number));
-    let first_forbidden = free.take(count as usize + 1).last().unwrap();
-    limit_descriptors(first_forbidden as u64, descriptor_limit().1).unwrap();
 }
 
 #[test]

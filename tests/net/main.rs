@@ -2,16 +2,21 @@
 //!
 //! `streams`, `splitting` and `endings` are TCP as a user meets it, `options` and `urgent` the rest
 //! of it; `connecting` and `names` are how a connection comes to be, and what is said when it does
-//! not. `readiness` and `room` are the facts of the kernel that an edge-triggered runtime can trip
-//! over, one a test, for reading and for writing. `waiters` is about who is woken, `calls` about
-//! operations of the user's own, `sharing` about threads. `reading`, `framing`, `copying` and
-//! `splicing` are `net::io` and `net::codec`, `cancelling` is what is lost when a future is dropped.
-//! `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
+//! not. The files that begin with `udp` are about datagrams: one by one, to groups, and many at a
+//! time; those with `unix` about sockets that stay on the machine, and the descriptors they carry;
+//! `pipes` about pipes and FIFOs, `stdio` about what a program is started with. `readiness` and `room`
+//! are the facts of the kernel that an edge-triggered runtime can trip over, one a test, for reading
+//! and for writing. `waiters` is about who is woken, `calls` about operations of the user's own,
+//! `sharing` about threads, and `conformance` is what holds of all kinds of descriptors. `reading`,
+//! `framing`, `copying` and `splicing` are `net::io` and `net::codec`, `cancelling` is what is lost
+//! when a future is dropped. `descriptors` is the life of a descriptor's number, and `accepting` the
+//! loop that must survive
 //! everything.
 
 mod accepting;
 mod calls;
 mod cancelling;
+mod conformance;
 mod connecting;
 mod copying;
 mod descriptors;
@@ -19,13 +24,21 @@ mod endings;
 mod framing;
 mod names;
 mod options;
+mod pipes;
 mod readiness;
 mod reading;
 mod room;
 mod sharing;
 mod splicing;
 mod splitting;
+mod stdio;
 mod streams;
+mod udp;
+mod udp_groups;
+mod udp_packets;
+mod unix_datagrams;
+mod unix_fds;
+mod unix_streams;
 mod urgent;
 mod waiters;
 

@@ -3,15 +3,30 @@
 //! All of it is non-blocking and close-on-exec, as the runtime wants it, and panics when it fails:
 //! that a test cannot do its own part is no result.
 
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, RawFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
+use std::path::Path;
+use std::ptr;
 
 /// A pipe: the end to read, and the end to write.
 pub fn pipe() -> (File, File) {
     pipe_with(0)
+}
+
+/// A pipe as programs are given one: in blocking mode.
+pub fn blocking_pipe() -> (File, File) {
+    let (reader, writer) = pipe();
+    for end in [&reader, &writer] {
+        // SAFETY: the call takes no pointer.
+        check(unsafe { libc::fcntl(end.as_raw_fd(), libc::F_SETFL, 0) });
+    }
+    (reader, writer)
 }
 
 /// A pipe in packet mode: each read returns what one write wrote, at most.
@@ -29,12 +44,98 @@ fn pipe_with(flags: libc::c_int) -> (File, File) {
     (reader, writer)
 }
 
+/// Makes a FIFO.
+pub fn make_fifo(path: &Path) {
+    let path = CString::new(path.as_os_str().as_bytes()).unwrap();
+    // SAFETY: the path ends with a zero.
+    check(unsafe { libc::mkfifo(path.as_ptr(), 0o600) });
+}
+
+/// Puts a descriptor in the place of one of the first three, until the answer is dropped.
+pub fn put_at(number: RawFd, given: &OwnedFd) -> PutBack {
+    // SAFETY: the call takes no pointer.
+    let saved = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
+    check(saved);
+    // SAFETY: the call takes no pointer.
+    check(unsafe { libc::dup2(given.as_raw_fd(), number) });
+    PutBack { number, saved }
+}
+
+/// Puts back what was there; see [`put_at`].
+#[derive(Debug)]
+pub struct PutBack {
+    number: RawFd,
+    saved: RawFd,
+}
+
+impl Drop for PutBack {
+    fn drop(&mut self) {
+        // SAFETY: the call takes no pointer.
+        unsafe { libc::dup2(self.saved, self.number) };
+        // SAFETY: the duplicate was made for this, and nobody else has it.
+        unsafe { libc::close(self.saved) };
+    }
+}
+
+/// A terminal: the side of the program that shows it, and the terminal.
+pub fn terminal() -> (File, File) {
+    let (mut master, mut terminal) = (-1, -1);
+    let (name, settings, size) = (ptr::null_mut(), ptr::null(), ptr::null());
+    let (one, other) = (&raw mut master, &raw mut terminal);
+    // SAFETY: there is room for the two descriptors, and the rest is not asked for.
+    check(unsafe { libc::openpty(one, other, name, settings, size) });
+    // SAFETY: the call has just made them, and nobody else owns them.
+    let [master, terminal] = [master, terminal].map(|fd| unsafe { File::from_raw_fd(fd) });
+    (master, terminal)
+}
+
+/// Puts the writing end of a pipe into packet mode.
+pub fn set_packets(file: impl AsFd) {
+    let fd = file.as_fd().as_raw_fd();
+    // SAFETY: the call takes no pointer.
+    check(unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_DIRECT) });
+}
+
+/// Whether an open file is in non-blocking mode.
+pub fn is_nonblocking(fd: impl AsRawFd) -> bool {
+    // SAFETY: the call takes no pointer.
+    let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
+    check(flags);
+    flags & libc::O_NONBLOCK != 0
+}
+
 /// A connected pair of unix sockets.
 pub fn unix_pair() -> (UnixStream, UnixStream) {
     let (one, other) = UnixStream::pair().unwrap();
     one.set_nonblocking(true).unwrap();
     other.set_nonblocking(true).unwrap();
     (one, other)
+}
+
+/// Connects a unix socket that has a name of its own, both abstract, and leaves it open.
+pub fn connect_from(from: &SocketAddr, to: &SocketAddr) -> OwnedFd {
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+    // SAFETY: the call takes no pointer.
+    let fd = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
+    check(fd);
+    // SAFETY: the descriptor was just made, and nobody else has it.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    type Call = unsafe extern "C" fn(RawFd, *const libc::sockaddr, libc::socklen_t) -> libc::c_int;
+    let calls: [(&SocketAddr, Call); 2] = [(from, libc::bind), (to, libc::connect)];
+    for (address, call) in calls {
+        let name = address.as_abstract_name().unwrap();
+        let mut raw = libc::sockaddr_un {
+            sun_family: libc::AF_UNIX as libc::sa_family_t,
+            sun_path: [0; 108],
+        };
+        for (to, from) in raw.sun_path.iter_mut().skip(1).zip(name) {
+            *to = *from as libc::c_char;
+        }
+        let length = (mem::offset_of!(libc::sockaddr_un, sun_path) + 1 + name.len()) as u32;
+        // SAFETY: either call reads as many bytes of the address as it is told, which are there.
+        check(unsafe { call(fd, (&raw const raw).cast(), length) });
+    }
+    socket
 }
 
 /// Puts a descriptor of std's into the mode that the runtime wants.
@@ -130,9 +231,9 @@ pub fn shut(socket: impl AsFd) {
 }
 
 /// Makes a listener's queue as short as the kernel allows.
-pub fn shorten_queue(listener: &std::net::TcpListener) {
+pub fn shorten_queue(listener: impl AsFd) {
     // SAFETY: the call takes no pointer.
-    check(unsafe { libc::listen(listener.as_raw_fd(), 0) });
+    check(unsafe { libc::listen(listener.as_fd().as_raw_fd(), 0) });
 }
 
 /// Whether a program that this one starts gets the descriptor.

@@ -16,6 +16,7 @@ pub mod flavours;
 pub mod foreign;
 pub mod once;
 pub mod panics;
+pub mod place;
 pub mod process;
 pub mod server;
 

@@ -150,6 +150,18 @@ pub fn limit_descriptors(soft: u64, hard: u64) -> io::Result<()> {
     }
 }
 
+/// Leaves so many descriptors free that can still be opened.
+///
+/// # Panics
+///
+/// If the limit cannot be set.
+pub fn leave_free(count: usize) {
+    let open = crate::fd::all_open();
+    let free = (0..).filter(|number| !open.contains(number));
+    let first_forbidden = free.take(count + 1).last().unwrap();
+    limit_descriptors(first_forbidden as u64, descriptor_limit().1).unwrap();
+}
+
 /// Whether a tool is there and works: a tracer may be forbidden to trace.
 pub fn works(program: &str, arguments: &[&str]) -> bool {
     let output = Command::new(program).args(arguments).output();

@@ -91,8 +91,15 @@ const RUNTIME: &[(&str, &[&str])] = &[
 const NET: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("sys", &[]),
+    ("pause", &[]),
+    ("accept", &["pause", "sys"]),
     ("addr", &["error"]),
-    ("tcp", &["addr", "error", "sys"]),
+    ("tcp", &["accept", "addr", "error", "sys"]),
+    ("udp", &["addr", "sys"]),
+    ("halves", &["error", "sys"]),
+    ("pipe", &["error", "pause", "sys"]),
+    ("stdio", &["error", "sys"]),
+    ("unix", &["accept", "halves", "pause", "sys"]),
     ("io", &["error", "sys", "tcp"]),
     ("codec", &["error", "io"]),
 ];

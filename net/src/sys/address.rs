@@ -6,9 +6,13 @@
 
 #![allow(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::SocketAddr as UnixAddr;
 
 /// An address in the kernel's layout.
 #[derive(Clone, Copy)]
@@ -45,6 +49,11 @@ impl Address {
         ((&raw mut self.storage).cast(), &raw mut self.length)
     }
 
+    /// The address as it lies in memory.
+    pub(super) fn storage(&self) -> libc::sockaddr_storage {
+        self.storage
+    }
+
     /// The address in std's type.
     pub(crate) fn to_std(self) -> io::Result<SocketAddr> {
         match self.family() {
@@ -68,6 +77,75 @@ impl Address {
         }
     }
 }
+
+impl Address {
+    /// The address in std's type, if it is one of a unix socket; else unnamed.
+    ///
+    /// A name of the full 108 bytes, which std cannot hold, counts as unnamed too: a peer that has
+    /// chosen one must not be able to make an `accept` fail.
+    pub(crate) fn to_unix(self) -> UnixAddr {
+        let name = if self.family() == libc::AF_UNIX {
+            self.name()
+        } else {
+            Vec::new()
+        };
+        let address = match name.split_first() {
+            Some((0, name)) => UnixAddr::from_abstract_name(name),
+            _ => {
+                // The kernel counts the zero at the end of a path.
+                let path = name.split(|byte| *byte == 0).next().unwrap_or_default();
+                UnixAddr::from_pathname(OsStr::from_bytes(path))
+            }
+        };
+        address.unwrap_or_else(|_| unnamed())
+    }
+
+    /// What stands behind the family, for as long as the address is.
+    fn name(&self) -> Vec<u8> {
+        // SAFETY: a storage has room for an address of every family, and any bytes are one of this.
+        let unix = unsafe { *(&raw const self.storage).cast::<libc::sockaddr_un>() };
+        let length = (self.length as usize).saturating_sub(NAME_AT);
+        let name = unix.sun_path.iter().take(length);
+        name.map(|byte| *byte as u8).collect()
+    }
+}
+
+impl From<&UnixAddr> for Address {
+    fn from(address: &UnixAddr) -> Self {
+        let mut unix = libc::sockaddr_un {
+            sun_family: libc::AF_UNIX as libc::sa_family_t,
+            sun_path: [0; NAME_ROOM],
+        };
+        // std has seen to it that there is room for the zero before a name, or after a path.
+        let (at, name, extra) = match (address.as_abstract_name(), address.as_pathname()) {
+            (Some(name), _) => (1, name, 1),
+            (None, Some(path)) => (0, path.as_os_str().as_bytes(), 1),
+            (None, None) => (0, &[][..], 0),
+        };
+        for (to, from) in unix.sun_path.iter_mut().skip(at).zip(name) {
+            *to = *from as libc::c_char;
+        }
+        let mut this = Self::room();
+        // SAFETY: a storage has room and alignment for every kind of address.
+        unsafe {
+            (&raw mut this.storage)
+                .cast::<libc::sockaddr_un>()
+                .write(unix)
+        };
+        this.length = (NAME_AT + name.len() + extra) as libc::socklen_t;
+        this
+    }
+}
+
+/// The address of a unix socket that has no name.
+fn unnamed() -> UnixAddr {
+    UnixAddr::from_pathname("").expect("std takes an empty path for no name")
+}
+
+/// Where the name begins.
+const NAME_AT: usize = offset_of!(libc::sockaddr_un, sun_path);
+/// How long a name may be.
+const NAME_ROOM: usize = size_of::<libc::sockaddr_un>() - NAME_AT;
 
 impl From<SocketAddr> for Address {
     fn from(address: SocketAddr) -> Self {
@@ -122,5 +200,21 @@ mod tests {
             let back = Address::from(address).to_std().expect("the address");
             assert_eq!(back, address);
         }
+    }
+
+    #[test]
+    fn names_come_back_as_they_went() {
+        for path in ["/run/socket", "relative", &"x".repeat(107)] {
+            let address = UnixAddr::from_pathname(path).expect("a path");
+            let back = Address::from(&address).to_unix();
+            assert_eq!(back.as_pathname(), address.as_pathname());
+        }
+        for name in [&b"name"[..], b"", b"with\0zeroes\0", &[7; 107]] {
+            let address = UnixAddr::from_abstract_name(name).expect("a name");
+            let back = Address::from(&address).to_unix();
+            assert_eq!(back.as_abstract_name(), Some(name));
+        }
+        assert!(Address::from(&unnamed()).to_unix().is_unnamed());
+        assert!(Address::room().to_unix().is_unnamed());
     }
 }

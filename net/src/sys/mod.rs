@@ -5,24 +5,36 @@
 
 mod address;
 mod call;
+mod control;
+mod datagram;
+pub(crate) mod file;
 mod identity;
+pub(crate) mod multicast;
 pub(crate) mod option;
+pub(crate) mod packet;
+pub(crate) mod pipe;
+mod rights;
 mod socket;
 mod splice;
+mod unix;
 
 pub(crate) use address::Address;
+pub(crate) use datagram::{connect_now, peek_from, recv_from, send_to, udp_socket};
 pub(crate) use identity::is_same;
+pub(crate) use rights::{Delivery, MOST_FDS, recv_with_fds, send_with_fds};
 pub(crate) use socket::{
-    accept, bind, connect, has_ended, is_readable, listen, local_address, peek, recv, recv_spare,
-    recv_urgent, recv_vectored, send, send_urgent, send_vectored, tcp_socket, vectored_length,
+    accept, bind, connect, has_ended, is_readable, is_writable, listen, local_address, peek, recv,
+    recv_now, recv_spare, recv_urgent, recv_vectored, send, send_now, send_urgent, send_vectored,
+    tcp_socket, vectored_length,
 };
 pub(crate) use splice::{Pipe, ignores_broken_pipes, send_file, splice};
+pub(crate) use unix::{Carries, peer_credentials, unix_pair, unix_socket};
 
 /// What is known of an error number.
 pub(crate) mod errno {
     pub(crate) use libc::{
         ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EINVAL, EMFILE, ENETDOWN, ENETUNREACH, ENFILE,
-        ENOBUFS, ENOMEM, ENONET, ENOPROTOOPT, ENOSYS, ENOTCONN, EOPNOTSUPP, EPERM, EPROTO,
+        ENOBUFS, ENOMEM, ENONET, ENOPROTOOPT, ENOSYS, ENOTCONN, ENXIO, EOPNOTSUPP, EPERM, EPROTO,
         ETIMEDOUT,
     };
 }

@@ -1,6 +1,7 @@
 //! The options of a socket, read and set.
 //!
-//! See `getsockopt(2)`, `socket(7)`, `ip(7)`, `tcp(7)`. The danger is a value of another size than
+//! See `getsockopt(2)`, `socket(7)`, `ip(7)`, `tcp(7)`, `udp(7)`. The
+//! danger is a value of another size than
 //! the kernel has in mind: it reads and writes as many bytes as it is told. So every option is one
 //! of the few types of [`Plain`], whose size goes with the pointer, and a struct that the kernel
 //! knows less of is zero where it wrote nothing.
@@ -24,6 +25,11 @@ pub(crate) const RECEIVE_BUFFER: Name = (libc::SOL_SOCKET, libc::SO_RCVBUF);
 pub(crate) const KEEP_ALIVE: Name = (libc::SOL_SOCKET, libc::SO_KEEPALIVE);
 pub(crate) const URGENT_INLINE: Name = (libc::SOL_SOCKET, libc::SO_OOBINLINE);
 pub(crate) const NO_DELAY: Name = (libc::IPPROTO_TCP, libc::TCP_NODELAY);
+pub(crate) const ONLY_V6: Name = (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY);
+pub(crate) const RECEIVE_OFFLOAD: Name = (libc::SOL_UDP, libc::UDP_GRO);
+pub(crate) const MULTICAST_ALL_V4: Name = (libc::IPPROTO_IP, libc::IP_MULTICAST_ALL);
+pub(crate) const MULTICAST_HOPS_V6: Name = (libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS);
+pub(crate) const MULTICAST_INTERFACE_V6: Name = (libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF);
 pub(crate) const CORK: Name = (libc::IPPROTO_TCP, libc::TCP_CORK);
 pub(crate) const QUICK_ACK: Name = (libc::IPPROTO_TCP, libc::TCP_QUICKACK);
 pub(crate) const KEEP_IDLE: Name = (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE);
@@ -45,6 +51,26 @@ pub(crate) const TIME_TO_LIVE: [Name; 2] = [
     (libc::IPPROTO_IP, libc::IP_TTL),
     (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS),
 ];
+
+/// Whether a packet comes with the address that it was sent to.
+pub(crate) const PACKET_INFO: [Name; 2] = [
+    (libc::IPPROTO_IP, libc::IP_PKTINFO),
+    (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+];
+/// Whether a packet comes with its type of service.
+pub(crate) const RECEIVE_TYPE_OF_SERVICE: [Name; 2] = [
+    (libc::IPPROTO_IP, libc::IP_RECVTOS),
+    (libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS),
+];
+/// What becomes of packets that are too long for the path; see [`PROBE`] and [`WANT`].
+pub(crate) const PATH_MTU: [Name; 2] = [
+    (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
+    (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER),
+];
+/// Never cut, and sent whatever is known of the path.
+pub(crate) const PROBE: u32 = libc::IP_PMTUDISC_PROBE as u32;
+/// The kernel's choice: cut where they must be.
+pub(crate) const WANT: u32 = libc::IP_PMTUDISC_WANT as u32;
 
 /// Sets an option that is yes or no.
 pub(crate) fn set_flag(socket: impl AsFd, option: Name, on: bool) -> io::Result<()> {
@@ -215,8 +241,8 @@ pub(crate) struct TcpInfo {
 ///
 /// # Safety
 ///
-/// Laid out as C does it, without padding, and any bytes are a valid value.
-unsafe trait Plain: Copy {}
+/// Laid out as C does it, and any bytes are a valid value.
+pub(super) unsafe trait Plain: Copy {}
 
 // SAFETY: a number.
 unsafe impl Plain for libc::c_int {}
@@ -225,7 +251,7 @@ unsafe impl Plain for libc::linger {}
 // SAFETY: numbers, each at a multiple of its size, as the test below asserts of the whole.
 unsafe impl Plain for TcpInfo {}
 
-fn set<T: Plain>(socket: impl AsFd, (level, name): Name, value: &T) -> io::Result<()> {
+pub(super) fn set<T: Plain>(socket: impl AsFd, (level, name): Name, value: &T) -> io::Result<()> {
     let fd = socket.as_fd().as_raw_fd();
     let size = size_of::<T>() as libc::socklen_t;
     let value = std::ptr::from_ref(value).cast();
@@ -234,7 +260,7 @@ fn set<T: Plain>(socket: impl AsFd, (level, name): Name, value: &T) -> io::Resul
     Ok(())
 }
 
-fn get<T: Plain>(socket: impl AsFd, (level, name): Name) -> io::Result<T> {
+pub(super) fn get<T: Plain>(socket: impl AsFd, (level, name): Name) -> io::Result<T> {
     let fd = socket.as_fd().as_raw_fd();
     let mut value = MaybeUninit::<T>::zeroed();
     let mut size = size_of::<T>() as libc::socklen_t;

@@ -67,7 +67,7 @@ pub(crate) fn connect(socket: impl AsFd, address: &Address) -> io::Result<bool> 
 }
 
 /// Takes a connection from a listener's queue.
-pub(crate) fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, SocketAddr)> {
+pub(crate) fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, Address)> {
     let fd = listener.as_fd().as_raw_fd();
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     let mut peer = Address::room();
@@ -78,7 +78,7 @@ pub(crate) fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, SocketAddr)> {
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     let socket = unsafe { OwnedFd::from_raw_fd(accepted as libc::c_int) };
-    Ok((socket, peer.to_std()?))
+    Ok((socket, peer))
 }
 
 /// Whether there is something to read, or a connection to accept, now.
@@ -89,8 +89,13 @@ pub(crate) fn is_readable(socket: impl AsFd) -> io::Result<bool> {
     Ok(poll(socket, libc::POLLIN)? != 0)
 }
 
+/// Whether there is room to write, now.
+pub(crate) fn is_writable(socket: impl AsFd) -> io::Result<bool> {
+    Ok(poll(socket, libc::POLLOUT)? != 0)
+}
+
 /// Which of the `events` there are now, and whether there is an error or a hang-up.
-fn poll(socket: impl AsFd, events: libc::c_short) -> io::Result<libc::c_short> {
+pub(super) fn poll(socket: impl AsFd, events: libc::c_short) -> io::Result<libc::c_short> {
     let mut query = libc::pollfd {
         fd: socket.as_fd().as_raw_fd(),
         events,
@@ -105,6 +110,11 @@ fn poll(socket: impl AsFd, events: libc::c_short) -> io::Result<libc::c_short> {
 #[inline]
 pub(crate) fn recv(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
     recv_with(socket, buffer, 0)
+}
+
+/// Reads bytes that have come, from a socket that need not be in non-blocking mode.
+pub(crate) fn recv_now(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    recv_with(socket, buffer, libc::MSG_DONTWAIT)
 }
 
 /// Looks at bytes that have come, and leaves them.
@@ -182,6 +192,11 @@ fn send_with(socket: impl AsFd, bytes: &[u8], flags: libc::c_int) -> io::Result<
     call::retry(|| unsafe { call::send(fd, bytes.as_ptr(), bytes.len(), flags) })
 }
 
+/// Writes bytes for which there is room, to a socket that need not be in non-blocking mode.
+pub(crate) fn send_now(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    send_with(socket, bytes, libc::MSG_DONTWAIT)
+}
+
 /// Writes from several buffers, one after the other.
 pub(crate) fn send_vectored(socket: impl AsFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
@@ -227,4 +242,4 @@ pub(super) fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
 }
 
 /// `IOV_MAX`: the kernel refuses more.
-const MOST_SLICES: usize = 1024;
+pub(super) const MOST_SLICES: usize = 1024;

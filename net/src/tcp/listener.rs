@@ -1,22 +1,21 @@
 //! Accepting connections.
 //!
 //! The listener is edge-triggered as everything here, which says "there are connections" once for
-//! many. The kernel makes the new socket *before* it looks for a connection, so an `accept` that
-//! finds none costs eighteen times a look. After each connection the queue is therefore looked at
-//! before the next `accept`, and the one that would find nothing is never made.
+//! many: each `accept` leaves the readiness as it is, until one would block. How one that would find
+//! nothing is avoided, and how the loop survives, is told in [`accept`](crate::accept).
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use runtime::Handle;
 use runtime::io::{AsyncFd, FdKind, Interest};
 
-use super::{Incoming, TcpStream};
+use super::TcpStream;
+use crate::accept::{Incoming, Listener, Queue, sealed};
 use crate::addr::{self, ToSocketAddrs};
 use crate::sys::{self, Address, option};
 
@@ -41,8 +40,7 @@ use crate::sys::{self, Address, option};
 #[derive(Debug)]
 pub struct TcpListener {
     io: AsyncFd<std::net::TcpListener>,
-    /// A connection was accepted since the last look at the queue: look before the next `accept`.
-    look_first: AtomicBool,
+    queue: Queue,
     runtime: Handle,
 }
 
@@ -96,13 +94,9 @@ impl TcpListener {
     ) -> io::Result<Self> {
         Ok(Self {
             io: AsyncFd::lazy_at(listener, FdKind::Other, call, caller)?,
-            look_first: AtomicBool::new(false),
+            queue: Queue::default(),
             runtime: Handle::try_current().map_err(io::Error::other)?,
         })
-    }
-
-    pub(super) fn runtime(&self) -> &Handle {
-        &self.runtime
     }
 
     /// Accepts the next connection.
@@ -141,7 +135,7 @@ impl TcpListener {
     }
 
     /// Accepts connections for ever, whatever happens to any of them.
-    pub fn incoming(&self) -> Incoming<'_> {
+    pub fn incoming(&self) -> Incoming<'_, Self> {
         Incoming::new(self)
     }
 
@@ -158,19 +152,29 @@ impl TcpListener {
         &self,
         listener: &std::net::TcpListener,
     ) -> io::Result<(std::net::TcpStream, SocketAddr)> {
-        // Relaxed: a hint. Whether it is right or not, nothing but a call is saved or lost.
-        if self.look_first.swap(false, Ordering::Relaxed) && !sys::is_readable(listener)? {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let (socket, peer) = sys::accept(listener)?;
-        self.look_first.store(true, Ordering::Relaxed);
-        Ok((socket.into(), peer))
+        let (socket, peer) = self.queue.accept(listener)?;
+        Ok((socket.into(), peer.to_std()?))
     }
 
     fn wrap(&self, accepted: (std::net::TcpStream, SocketAddr)) -> (TcpStream, SocketAddr) {
         let (socket, peer) = accepted;
         let io = self.io.lazy_like(socket, FdKind::TcpStream);
         (TcpStream::over(io), peer)
+    }
+}
+
+impl Listener for TcpListener {
+    type Connection = TcpStream;
+    type Address = SocketAddr;
+
+    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        self.poll_accept(context)
+    }
+}
+
+impl sealed::Sealed for TcpListener {
+    fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 }
 

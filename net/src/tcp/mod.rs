@@ -4,7 +4,6 @@
 //! make it, and when to wait, is decided there.
 
 mod connect;
-mod incoming;
 mod info;
 mod keepalive;
 mod listener;
@@ -18,7 +17,6 @@ mod stream;
 mod traits;
 mod urgent;
 
-pub use incoming::Incoming;
 pub use info::{TcpInfo, TcpState};
 pub use keepalive::Keepalive;
 pub use listener::TcpListener;

@@ -1,9 +1,10 @@
 //! What is lost when a future is dropped: for each method that waits, what its documentation says.
 //!
-//! `sockets` is what comes from the kernel in one call, `readers` and `writers` are `net::io`,
+//! `sockets` is what comes from the kernel in one call, `local` the same for all but TCP, `readers` and `writers` are `net::io`,
 //! `messages` is `net::codec`. A method whose documentation says "None" may lose bytes, and only
 //! those: the stream goes on behind them.
 
+mod local;
 mod messages;
 mod readers;
 mod sockets;
@@ -94,7 +95,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Dribble<S> {
 fn each_method_that_waits_is_dropped_here() {
     let net = Path::new(env!("CARGO_MANIFEST_DIR")).join("../net/src");
     let mut promised = BTreeSet::new();
-    for part in ["tcp", "io", "codec", "addr.rs"] {
+    for part in [
+        "tcp",
+        "udp",
+        "unix",
+        "pipe",
+        "stdio",
+        "halves.rs",
+        "accept.rs",
+        "io",
+        "codec",
+        "addr.rs",
+    ] {
         for text in texts(&net.join(part)) {
             promised.extend(methods_that_wait(&text));
         }

@@ -18,7 +18,7 @@ use tests::once::once;
 
 use crate::{listen, pair, pair_with_std, run};
 
-const PLACES: [Place; 2] = [
+pub(super) const PLACES: [Place; 2] = [
     Place::FIRST,
     Place {
         when_woken: true,

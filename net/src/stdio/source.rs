@@ -1,0 +1,59 @@
+//! A way to a descriptor that we were started with, which leaves it as it is for the others.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::panic::Location;
+use std::path::PathBuf;
+
+use runtime::Handle;
+use runtime::io::{AsyncFd, FdKind};
+
+use crate::error;
+use crate::sys::file::{self, Access, Kind};
+
+/// How a descriptor is read or written.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// By an open file of our own.
+    Own(AsyncFd<OwnedFd>),
+    /// By calls that do not block, whatever the mode.
+    Socket(AsyncFd<OwnedFd>),
+    /// On a thread.
+    Thread(OwnedFd, Handle),
+}
+
+impl Source {
+    pub(super) fn new(
+        given: impl AsFd,
+        access: Access,
+        call: &str,
+        caller: &Location<'_>,
+    ) -> io::Result<Self> {
+        let given = given.as_fd();
+        let kind = file::kind(given)?;
+        if kind == Kind::Socket {
+            let io = AsyncFd::lazy_at(given.try_clone_to_owned()?, FdKind::Other, call, caller)?;
+            // A duplicate: closing it ends no registration.
+            io.expose();
+            return Ok(Self::Socket(io));
+        }
+        if let (Kind::Pipe | Kind::Terminal, Some(own)) = (kind, open_anew(given, access)) {
+            let io = AsyncFd::lazy_at(own, FdKind::Other, call, caller)?;
+            return Ok(Self::Own(io));
+        }
+        let runtime = Handle::try_current().map_err(|_| error::outside(call, caller))?;
+        Ok(Self::Thread(given.try_clone_to_owned()?, runtime))
+    }
+}
+
+/// Opens the same pipe or terminal again, if that is allowed, and not for more than it was open for:
+/// the writing end of a pipe must not become a reader of it.
+fn open_anew(given: impl AsFd, wanted: Access) -> Option<OwnedFd> {
+    let allowed = file::access(&given).ok()?;
+    if allowed != wanted && allowed != Access::Both {
+        return None;
+    }
+    let number = given.as_fd().as_raw_fd();
+    let path = PathBuf::from(format!("/proc/self/fd/{number}"));
+    file::open(&path, wanted).ok()
+}

@@ -1,0 +1,99 @@
+//! The names of unix sockets, and how one gets to another.
+//!
+//! A name is a path in the file system, or abstract: one that begins with a zero byte, is in no file
+//! system, and is gone when its socket is. std's type holds both.
+//!
+//! The danger is in connecting. If the listener's queue is full the kernel says "try again", and
+//! there is nothing to wait for: the socket that wants to be connected is not in anybody's queue, so
+//! no event will ever tell it. It tries again after a while.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::panic::Location;
+use std::path::Path;
+use std::time::Duration;
+
+use runtime::Handle;
+use runtime::io::{AsyncFd, FdKind};
+
+use crate::pause::Pauses;
+use crate::sys::{self, Address, Carries};
+
+/// The address that a path stands for: an abstract one if it begins with a zero byte.
+pub(super) fn from_path(path: &Path) -> io::Result<SocketAddr> {
+    match path.as_os_str().as_bytes().split_first() {
+        Some((0, name)) => SocketAddr::from_abstract_name(name),
+        _ => SocketAddr::from_pathname(path),
+    }
+}
+
+/// Gives a socket its name.
+pub(super) fn bind(socket: impl AsFd, address: &SocketAddr) -> io::Result<()> {
+    let bound = sys::bind(socket, &Address::from(address));
+    bound.map_err(|error| explain(error, address))
+}
+
+/// Makes a socket that listens, and the runtime that it belongs to.
+pub(super) fn listen(
+    carries: Carries,
+    address: &SocketAddr,
+    call: &str,
+    caller: &Location<'_>,
+) -> io::Result<(AsyncFd<UnixListener>, Handle)> {
+    let socket = UnixListener::from(sys::unix_socket(carries)?);
+    // Before it is bound: what fails now leaves no file behind.
+    let io = AsyncFd::lazy_at(socket, FdKind::Other, call, caller)?;
+    let runtime = Handle::try_current().map_err(io::Error::other)?;
+    bind(io.get_ref(), address)?;
+    sys::listen(io.get_ref(), LONGEST_QUEUE)?;
+    Ok((io, runtime))
+}
+
+/// A file outlives the socket that made it, which is what servers meet at their second start.
+fn explain(error: io::Error, address: &SocketAddr) -> io::Error {
+    match (error.kind(), address.as_pathname()) {
+        (io::ErrorKind::AddrInUse, Some(path)) => io::Error::new(
+            io::ErrorKind::AddrInUse,
+            format!(
+                "{} is there already: if nobody answers to `connect`, a server that has ended left \
+                 it behind; remove it",
+                path.display()
+            ),
+        ),
+        _ => error,
+    }
+}
+
+/// Makes a socket and connects it, however long the listener's queue is full.
+pub(super) async fn connect<S: From<OwnedFd> + AsFd>(
+    carries: Carries,
+    address: io::Result<SocketAddr>,
+    call: &str,
+    caller: &Location<'_>,
+) -> io::Result<AsyncFd<S>> {
+    let address = Address::from(&address?);
+    let socket = S::from(sys::unix_socket(carries)?);
+    // Not waited for before it is connected, so it is not registered before that either.
+    let io = AsyncFd::lazy_at(socket, FdKind::Other, call, caller)?;
+    let runtime = Handle::try_current().map_err(io::Error::other)?;
+    let mut pauses = Pauses::between(SHORTEST_PAUSE, LONGEST_PAUSE);
+    loop {
+        match sys::connect_now(io.get_ref(), &address) {
+            Ok(()) => return Ok(io),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                pauses.wait(&runtime).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// As long as the kernel allows.
+const LONGEST_QUEUE: u32 = u32::MAX;
+/// A server that accepts at all has room again after about as long.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+/// A crowd of clients that all try this often does not keep a slow server from its work.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
