@@ -258,12 +258,15 @@ impl Reactor {
 
     fn give_back(&self, slot: &Slot, place: Place) {
         slot.release();
-        self.give_up(place);
+        self.places.lock().free.push(place.index);
     }
 
-    /// The owner of an evicted slot wants it no longer.
+    /// The owner of an evicted slot wants it no longer. A task that saw it too late may have left its
+    /// waker there.
     pub(crate) fn give_up(&self, place: Place) {
-        self.places.lock().free.push(place.index);
+        if let Some(slot) = self.slots.find(Address::of(place.index)) {
+            self.give_back(slot, place);
+        }
     }
 }
 
