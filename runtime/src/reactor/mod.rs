@@ -104,6 +104,12 @@ impl Reactor {
         }
     }
 
+    /// Whether there are notices that nobody has looked at.
+    #[inline]
+    pub(crate) fn has_notices(&self) -> bool {
+        self.notices.load(Ordering::Relaxed) != 0
+    }
+
     /// Registers a descriptor, at a slot of its own. `write` is what the write direction starts out
     /// with.
     pub(crate) fn register(
