@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::here::Fleet;
 use crate::park::Park;
-use crate::primitive::Arc;
+use crate::primitive::{Arc, thread_local};
 use crate::reactor::{self, ALARM, Reactor, Reactors};
 use crate::sys::Events;
 use crate::timer::{AllTimers, Timers};
@@ -128,7 +128,7 @@ impl Driver {
     }
 
     #[inline]
-    fn park_word(&self) -> &Park {
+    pub(crate) fn park_word(&self) -> &Park {
         &self.all.parks[self.core]
     }
 

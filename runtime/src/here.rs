@@ -8,6 +8,8 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
+use crate::primitive::thread_local;
+
 /// The cores of one runtime.
 #[derive(Debug)]
 pub(crate) struct Fleet {
