@@ -11,6 +11,8 @@
 use std::cell::Cell;
 use std::task::{Context, Poll};
 
+use crate::primitive::thread_local;
+
 thread_local! {
     static BUDGET: Cell<u8> = const { Cell::new(UNLIMITED) };
     /// How often an operation was put off since the worker last asked.

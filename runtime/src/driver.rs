@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::here::Fleet;
 use crate::park::Park;
-use crate::primitive::Arc;
+use crate::primitive::{Arc, thread_local};
 use crate::reactor::{self, ALARM, Reactor, Reactors};
 use crate::sys::Events;
 use crate::timer::{AllTimers, Timers};
@@ -39,6 +39,12 @@ pub(crate) struct Driver {
 pub(crate) struct Scratch {
     events: Events,
     due: Vec<Waker>,
+}
+
+/// A sleep that has been prepared.
+pub(crate) struct Sleep {
+    /// After which time it ends; `None`: when somebody ends it.
+    pub(crate) limit: Option<Duration>,
 }
 
 /// What a worker is told beside its events.
@@ -122,7 +128,7 @@ impl Driver {
     }
 
     #[inline]
-    fn park_word(&self) -> &Park {
+    pub(crate) fn park_word(&self) -> &Park {
         &self.all.parks[self.core]
     }
 
@@ -154,22 +160,32 @@ impl Driver {
     /// Sleeps until something happens, and wakes whom it concerns. Returns how many events came.
     pub(crate) fn park(&self, scratch: &mut Scratch) -> io::Result<usize> {
         self.all.check_process()?;
-        let park = self.park_word();
-        if !park.lie_down() {
+        let Some(sleep) = self.fall_asleep() else {
             return self.poll(scratch);
-        }
-        let limit = self.timers().prepare_sleep();
-        // Notices may be there already: a helper that took our events has left them.
-        let may_sleep = !self.reactor().has_notices() && park.prepare();
-        let limit = if may_sleep {
-            limit
-        } else {
-            Some(Duration::ZERO)
         };
-        let waited = self.reactor().wait(&mut scratch.events, limit);
-        park.resume();
+        let waited = self.reactor().wait(&mut scratch.events, sleep.limit);
+        self.park_word().resume();
         self.deal(scratch);
         waited.map(|()| scratch.events.len())
+    }
+
+    /// All that comes before the wait itself. None if another worker is helping this one: it must not
+    /// sleep.
+    pub(crate) fn fall_asleep(&self) -> Option<Sleep> {
+        let park = self.park_word();
+        if !park.lie_down() {
+            return None;
+        }
+        let limit = self.timers().prepare_sleep();
+        // A helper may have taken the alarm's event out of the epoll, and left a notice.
+        let may_sleep = park.prepare() && !self.reactor().has_notices();
+        Some(Sleep {
+            limit: if may_sleep {
+                limit
+            } else {
+                Some(Duration::ZERO)
+            },
+        })
     }
 
     /// Looks what has happened, without sleeping, and wakes whom it concerns. Returns how many events

@@ -8,6 +8,8 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
+use crate::primitive::thread_local;
+
 /// The cores of one runtime.
 #[derive(Debug)]
 pub(crate) struct Fleet {
@@ -63,7 +65,9 @@ impl Fleet {
 
     /// Whether this thread is a worker of this fleet.
     pub(crate) fn is_worker_here(&self) -> bool {
-        WORKS_FOR.try_with(Cell::get) == Ok(self.number)
+        WORKS_FOR
+            .try_with(Cell::get)
+            .is_ok_and(|fleet| fleet == self.number)
     }
 
     /// Makes `core` the one that this thread runs, for as long as the guard lives.

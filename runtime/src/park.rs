@@ -172,7 +172,7 @@ impl ParkWord {
         self.0.swap(RUNNING, Ordering::AcqRel);
     }
 
-    fn seems_parked(&self) -> bool {
+    pub(crate) fn seems_parked(&self) -> bool {
         // Relaxed: a guess.
         self.0.load(Ordering::Relaxed) == PARKED
     }

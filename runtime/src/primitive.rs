@@ -1,9 +1,10 @@
 //! Atomics, locks and cells: std's own, or a checker's twins.
 //!
 //! Every protocol in this crate is written against these names. Three tools need other types under
-//! them: the model checker explores all interleavings only of its own atomics, and the thread
-//! sanitizer understands a lock only if it was compiled together with us. Choosing the type is
-//! done here and nowhere else, so that no other file speaks of build configurations.
+//! them: the model checker (loom) explores all interleavings only of its own atomics, the scheduler
+//! of whole runtimes (shuttle) drives only its own threads, and the thread sanitizer understands a
+//! lock only if it was compiled together with us. Choosing the type is done here and nowhere else,
+//! so that no other file speaks of build configurations.
 //!
 //! The danger is a lock that dies with its holder: std poisons a mutex when a thread panics inside
 //! it, and from then on every user panics too. Nothing under our locks is left half-done by a panic
@@ -27,20 +28,17 @@ pub(crate) use constant;
 /// Always std's: wakers are made of it, and no protocol here rests on its count.
 pub(crate) use std::sync::Arc;
 
-#[cfg(loom)]
+pub(crate) use self::cell::UnsafeCell;
+#[cfg(any(loom, shuttle))]
 pub(crate) use self::modelled::*;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use self::real::*;
 
+#[cfg(loom)]
+use loom::cell;
+
 #[cfg(not(loom))]
-mod real {
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
-
-    /// The size of a worker's ring: a power of two.
-    pub(crate) const RING: u32 = 256;
-
-    use std::time::Duration;
-
+mod cell {
     /// A cell whose accesses are upheld by a protocol; the model checker tracks them.
     #[derive(Debug, Default)]
     pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
@@ -62,6 +60,19 @@ mod real {
             write(self.0.get())
         }
     }
+}
+
+#[cfg(not(any(loom, shuttle)))]
+mod real {
+    pub(crate) use std::hint::spin_loop;
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+    pub(crate) use std::thread_local;
+    use std::time::Duration;
+
+    /// The size of a worker's ring: a power of two.
+    pub(crate) const RING: u32 = 256;
+    /// How many slots a reactor makes at first: 2 KiB, one page for a small server.
+    pub(crate) const FIRST_PAGE: u32 = 32;
 
     #[cfg(not(tsan))]
     use std::sync as locks;
@@ -180,22 +191,34 @@ mod real {
     }
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 mod modelled {
-    pub(crate) use loom::cell::UnsafeCell;
-    pub(crate) use loom::sync::MutexGuard;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+    #[cfg(loom)]
+    pub(crate) use loom as checker;
+    #[cfg(shuttle)]
+    pub(crate) use shuttle as checker;
+
+    /// Who looks again lets the others go on first, or the checker shows it the old value for ever.
+    pub(crate) use self::checker::thread::yield_now as spin_loop;
+
+    pub(crate) use self::checker::sync::MutexGuard;
+    pub(crate) use self::checker::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering,
+    };
+    pub(crate) use self::locals::{LocalKey, thread_local};
     use std::time::Duration;
 
     /// Small, so that the checker sees it wrap.
     pub(crate) const RING: u32 = 4;
+    /// Small, since each is made anew in each execution.
+    pub(crate) const FIRST_PAGE: u32 = 2;
 
     #[derive(Debug, Default)]
-    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+    pub(crate) struct Mutex<T>(checker::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {
-            Self(loom::sync::Mutex::new(value))
+            Self(checker::sync::Mutex::new(value))
         }
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
@@ -223,11 +246,11 @@ mod modelled {
     }
 
     #[derive(Debug, Default)]
-    pub(crate) struct Condvar(loom::sync::Condvar);
+    pub(crate) struct Condvar(checker::sync::Condvar);
 
     impl Condvar {
         pub(crate) fn new() -> Self {
-            Self(loom::sync::Condvar::new())
+            Self(checker::sync::Condvar::new())
         }
 
         pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
@@ -236,7 +259,7 @@ mod modelled {
                 .unwrap_or_else(|poison| poison.into_inner())
         }
 
-        /// Under the checker time never ends a wait.
+        /// Under a checker time never ends a wait.
         pub(crate) fn wait_for<'a, T>(
             &self,
             guard: MutexGuard<'a, T>,
@@ -252,5 +275,57 @@ mod modelled {
         pub(crate) fn notify_all(&self) {
             self.0.notify_all();
         }
+    }
+
+    /// A checker's threads are all one to the system, so it has locals of its own.
+    mod locals {
+        use super::checker::thread;
+        use std::cell::Cell;
+
+        pub(crate) struct LocalKey<T: 'static>(pub(crate) &'static thread::LocalKey<T>);
+
+        impl<T> LocalKey<T> {
+            pub(crate) fn with<R>(&'static self, look: impl FnOnce(&T) -> R) -> R {
+                self.0.with(look)
+            }
+
+            pub(crate) fn try_with<R>(
+                &'static self,
+                look: impl FnOnce(&T) -> R,
+            ) -> Result<R, thread::AccessError> {
+                self.0.try_with(look)
+            }
+        }
+
+        impl<T> LocalKey<Cell<T>> {
+            pub(crate) fn set(&'static self, value: T) {
+                self.with(|cell| cell.set(value));
+            }
+
+            pub(crate) fn get(&'static self) -> T
+            where
+                T: Copy,
+            {
+                self.with(Cell::get)
+            }
+
+            pub(crate) fn replace(&'static self, value: T) -> T {
+                self.with(|cell| cell.replace(value))
+            }
+        }
+
+        macro_rules! checkers_local {
+            ($($(#[$about:meta])* static $name:ident: $type:ty = const { $first:expr };)*) => { $(
+                $(#[$about])*
+                static $name: $crate::primitive::LocalKey<$type> = {
+                    $crate::primitive::checker::thread_local! {
+                        static INNER: $type = $first;
+                    }
+                    $crate::primitive::LocalKey(&INNER)
+                };
+            )* };
+        }
+
+        pub(crate) use checkers_local as thread_local;
     }
 }

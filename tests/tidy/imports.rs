@@ -10,8 +10,8 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("primitive", &[]),
     ("foreign", &[]),
     ("sys", &[]),
-    ("coop", &[]),
-    ("here", &[]),
+    ("coop", &["primitive"]),
+    ("here", &["primitive"]),
     // Its own macros, which stand at the root of the crate.
     ("macros", &["join", "select", "try_join"]),
     ("sync", &["coop", "foreign", "primitive"]),

@@ -13,6 +13,7 @@
 use std::cell::Cell;
 
 use super::worker::Local;
+use crate::primitive::thread_local;
 
 thread_local! {
     static RUNNING: Cell<*const Local> = const { Cell::new(std::ptr::null()) };

@@ -17,7 +17,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::primitive::{AtomicPtr, AtomicU32, Ordering, RING};
+use crate::primitive::{AtomicPtr, AtomicU32, Ordering, RING, spin_loop};
 use crate::tasks::{Header, Runnable};
 
 /// A place for one task.
@@ -139,6 +139,7 @@ impl Ring {
             }
             if there > RING {
                 // The two loads do not belong together.
+                spin_loop();
                 continue;
             }
             let into = thief.tail.load(Ordering::Relaxed);

@@ -28,11 +28,12 @@ impl Core {
         })
     }
 
-    /// Returns whether it rang.
+    /// As `Shell::receive`. Returns whether it rang.
     fn send(&self, task: TaskRef) -> bool {
         match self.inbox.push(task) {
             Pushed::First => self.park.unpark(),
-            Pushed::Behind | Pushed::Closed => false,
+            Pushed::Behind => self.park.seems_parked() && self.park.unpark(),
+            Pushed::Closed => false,
         }
     }
 
@@ -83,6 +84,25 @@ fn two_senders_wake_a_sleeper_at_least_once() {
         assert!(taken == 2 || !asleep || rung);
         core.park.resume();
         assert_eq!(taken + core.inbox.take().count(), 2);
+    });
+}
+
+/// The first sender is held up before it comes to ringing: the second one rings for a sleeper.
+///
+/// Broken by: a second sender that leaves it to the first.
+#[test]
+fn a_sender_that_is_held_up_holds_up_no_other() {
+    loom::model(|| {
+        let core = Core::new();
+        assert!(core.park.prepare());
+        let (held_up, sent) = (task(), task());
+        let first = thread::spawn({
+            let core = core.clone();
+            move || drop(core.inbox.push(held_up))
+        });
+        let rung = core.send(sent);
+        first.join().unwrap();
+        assert!(rung, "asleep, with a task in the inbox");
     });
 }
 

@@ -254,6 +254,42 @@ fn a_wake_against_the_end_of_the_runtime_touches_nothing() {
     });
 }
 
+/// A worker that was stuck runs what stood in its line, while the end of the runtime drops the same
+/// task, somebody wakes it, and its handle looks whether it is done.
+///
+/// Broken by: flags in which the S and the R of a seized task add up to D.
+#[test]
+fn a_late_start_of_a_task_that_was_seized_changes_nothing() {
+    loom::model(|| {
+        let executor = Executor::new();
+        let slot = Arc::new(Mutex::new(None::<Waker>));
+        let flag = Arc::new(AtomicBool::new(false));
+        let (task, mut handle) = executor.spawn(flagged(&flag, &slot));
+        task.runnable().run();
+        let waker = slot.lock().unwrap().take().unwrap();
+        waker.wake_by_ref();
+        let in_line = executor.0.tasks.lock().unwrap().pop_front().unwrap();
+        let late = thread::spawn(move || in_line.run());
+        let ender = thread::spawn({
+            let task = task.clone();
+            move || task.cancel()
+        });
+        waker.wake();
+        let mut context = std::task::Context::from_waker(Waker::noop());
+        if let Poll::Ready(ended) = std::pin::Pin::new(&mut handle).poll(&mut context) {
+            assert!(ended.unwrap_err().is_cancelled());
+        }
+        late.join().unwrap();
+        ender.join().unwrap();
+        if !task.is_done() {
+            // It was polled once more, before the ender came, or was woken in that poll.
+            task.cancel();
+        }
+        assert!(task.is_done());
+        assert!(handle.is_finished());
+    });
+}
+
 struct Counted;
 
 impl std::task::Wake for Counted {

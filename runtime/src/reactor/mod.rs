@@ -272,7 +272,8 @@ impl Reactor {
         self.places.lock().free.push(place.index);
     }
 
-    /// The owner of an evicted slot wants it no longer.
+    /// The owner of an evicted slot wants it no longer. A task that saw it too late may have left its
+    /// waker there.
     pub(crate) fn give_up(&self, place: Place) {
         if let Some(slot) = self.slots.find(Address::of(place.index)) {
             self.places.lock().kept -= 1;

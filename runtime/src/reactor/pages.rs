@@ -8,6 +8,7 @@
 use std::sync::OnceLock;
 
 use super::slot::Slot;
+use crate::primitive::FIRST_PAGE;
 
 /// Slots by index.
 pub(crate) struct Pages {
@@ -63,8 +64,6 @@ fn locate(index: u32) -> (usize, usize) {
     (page as usize, (scaled - first) as usize)
 }
 
-/// 2 KiB: a small server touches one page.
-const FIRST_PAGE: u32 = 32;
 /// Enough for 2^25 slots: more descriptors than a process can open.
 const PAGES: usize = 20;
 /// The last page has 2^24 slots.

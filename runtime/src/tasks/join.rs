@@ -22,6 +22,7 @@ use std::task::{Context, Poll, Waker};
 use super::error::JoinError;
 use super::id::Id;
 use super::raw::TaskRef;
+use crate::primitive::thread_local;
 use crate::{coop, foreign};
 
 /// Waits for a task's output. Dropping it lets the task go on alone.

@@ -28,6 +28,11 @@
 //! says that the handle's waker is in its cell: while it is set the cell belongs to the task, which
 //! takes the waker out when it is done; while it is clear, to the handle.
 //!
+//! A task that the end of the runtime has seized while it stood in a line may still be started, by a
+//! worker that comes late. That start adds what it always adds, and then takes it back. If somebody
+//! has woken the task meanwhile, S and R together carry into the bit above them: it is called
+//! C(ARRIED), and means what R means.
+//!
 //! References are counted above the flags. The queue of a worker holds none: the executor's own
 //! reference lasts until D, and what is in a queue is not D. The count cannot wrap: half of it
 //! being used up aborts the process, as `std::sync::Arc` does.
@@ -70,13 +75,13 @@ impl State {
         // Release pairs with the Acquire of `start` and `suspend`: the poll sees what the waker's
         // caller did before. Acquire orders the queueing after it.
         let before = self.0.fetch_or(SCHEDULED, Ordering::AcqRel);
-        before & (SCHEDULED | RUNNING | DONE) == 0
+        before & (SCHEDULED | ACTIVE) == 0
     }
 
     /// Asks for the future to be dropped. True if the caller must put the task into a queue.
     pub(crate) fn abort(&self) -> bool {
         let before = self.0.fetch_or(SCHEDULED | ABORTED, Ordering::AcqRel);
-        before & (SCHEDULED | RUNNING | DONE) == 0
+        before & (SCHEDULED | ACTIVE) == 0
     }
 
     /// Arrow 2: S to R.
@@ -85,7 +90,7 @@ impl State {
         // Acquire pairs with `wake`. S is on and R is off, so adding the difference trades them: one
         // instruction, where an exclusive or that tells what was there is a loop.
         let before = self.0.fetch_add(RUNNING - SCHEDULED, Ordering::AcqRel);
-        if before & (ABORTED | RUNNING | DONE) == 0 {
+        if before & (ABORTED | ACTIVE) == 0 {
             debug_assert_eq!(before & SCHEDULED, SCHEDULED);
             Start::Poll
         } else {
@@ -95,10 +100,10 @@ impl State {
 
     #[cold]
     fn start_unusual(&self, before: u64) -> Start {
-        if before & (RUNNING | DONE) == 0 {
+        if before & ACTIVE == 0 {
             return Start::Cancel;
         }
-        // Seized. What was added above is taken back; nobody who finds R or D on cares about S.
+        // Seized. What was added above is taken back; nobody who finds R, C or D on cares about S.
         self.0.fetch_sub(RUNNING - SCHEDULED, Ordering::AcqRel);
         Start::Not
     }
@@ -108,7 +113,7 @@ impl State {
     pub(crate) fn seize(&self) -> bool {
         let mut before = self.0.load(Ordering::Acquire);
         loop {
-            if before & (RUNNING | DONE) != 0 {
+            if before & ACTIVE != 0 {
                 return false;
             }
             let after = (before | RUNNING | ABORTED) & !SCHEDULED;
@@ -217,10 +222,13 @@ fn too_many_references() -> ! {
 
 const SCHEDULED: u64 = 1;
 const RUNNING: u64 = 1 << 1;
-const DONE: u64 = 1 << 2;
-const ABORTED: u64 = 1 << 3;
-const JOIN: u64 = 1 << 4;
-const WAITER: u64 = 1 << 5;
+const CARRIED: u64 = 1 << 2;
+const DONE: u64 = 1 << 3;
+const ABORTED: u64 = 1 << 4;
+const JOIN: u64 = 1 << 5;
+const WAITER: u64 = 1 << 6;
+/// Somebody has the task in hand, or had it for the last time.
+const ACTIVE: u64 = RUNNING | CARRIED | DONE;
 const REFERENCE: u64 = 1 << 8;
 const MOST_REFERENCES: u64 = u64::MAX / 2;
 

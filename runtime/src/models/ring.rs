@@ -1,0 +1,120 @@
+//! The ring: an owner that comes round, and thieves.
+//!
+//! The ring has four places under the checker. It is filled and half emptied beforehand, so that the
+//! owner's next tasks go where a thief may be reading.
+
+use std::sync::Arc;
+
+use loom::thread;
+
+use super::{each_once, places, tasks};
+use crate::executor::ring::{Next, Ring};
+use crate::primitive::RING;
+use crate::tasks::{Runnable, TaskRef};
+
+/// A ring whose first places were used, with `tasks` in it.
+fn used(tasks: &[TaskRef]) -> Arc<Ring> {
+    let ring = Ring::new();
+    let former = super::tasks(2);
+    for task in &former {
+        assert!(ring.push(task.runnable()).is_ok());
+        assert!(ring.pop().is_some());
+    }
+    for task in tasks {
+        assert!(ring.push(task.runnable()).is_ok());
+    }
+    Arc::new(ring)
+}
+
+fn thief(victim: &Arc<Ring>) -> thread::JoinHandle<Vec<Runnable>> {
+    let victim = victim.clone();
+    thread::spawn(move || {
+        let ours = Ring::new();
+        let stolen = victim.steal_into(&ours);
+        let taken = drain(&ours);
+        assert_eq!(taken.len(), stolen as usize);
+        taken
+    })
+}
+
+fn drain(ring: &Ring) -> Vec<Runnable> {
+    std::iter::from_fn(|| ring.pop()).collect()
+}
+
+/// Broken by: room for one more in `push` (`> RING`); a thief's swap that comes before it has read
+/// the places; an owner's pop by a store.
+#[test]
+fn an_owner_that_wraps_and_two_thieves_take_each_task_once() {
+    loom::model(|| {
+        let tasks = tasks(5);
+        let ring = used(&tasks[..3]);
+        let thieves = [thief(&ring), thief(&ring)];
+        let mut taken = Vec::new();
+        let mut next = 3;
+        while next < 5 {
+            match ring.push(tasks[next].runnable()) {
+                Ok(()) => next += 1,
+                Err(_) => taken.extend(ring.pop()),
+            }
+        }
+        taken.extend(drain(&ring));
+        let mut takers = vec![places(&tasks, taken)];
+        takers.extend(thieves.map(|thief| places(&tasks, thief.join().unwrap())));
+        each_once(5, &takers);
+    });
+}
+
+/// Broken by: the same.
+#[test]
+fn a_full_ring_is_halved_while_its_owner_goes_on() {
+    loom::model(|| {
+        let tasks = tasks(RING as usize + 1);
+        let ring = used(&tasks[..RING as usize]);
+        let other = thief(&ring);
+        let mut taken: Vec<_> = ring.pop().into_iter().collect();
+        while let Err(_) = ring.push(tasks[RING as usize].runnable()) {
+            taken.extend(ring.pop());
+        }
+        taken.extend(drain(&ring));
+        let takers = [places(&tasks, taken), places(&tasks, other.join().unwrap())];
+        each_once(tasks.len(), &takers);
+    });
+}
+
+/// Broken by: a thief's tail that is stored before its places are written.
+#[test]
+fn what_was_stolen_can_be_stolen_again() {
+    loom::model(|| {
+        let tasks = tasks(3);
+        let first = used(&tasks);
+        let second = Arc::new(Ring::new());
+        let last = thief(&second);
+        second_hand(&first, &second);
+        let mut takers = vec![places(&tasks, drain(&first))];
+        takers.push(places(&tasks, drain(&second)));
+        takers.push(places(&tasks, last.join().unwrap()));
+        each_once(3, &takers);
+    });
+}
+
+fn second_hand(first: &Ring, second: &Ring) {
+    assert_eq!(first.steal_into(second), 2);
+}
+
+/// Broken by: a `take` that loads and then stores.
+#[test]
+fn the_place_for_the_next_task_gives_each_out_once() {
+    loom::model(|| {
+        let tasks = tasks(2);
+        let next = Arc::new(Next::new());
+        assert!(next.replace(tasks[0].runnable()).is_none());
+        let thief = thread::spawn({
+            let next = next.clone();
+            move || next.take().into_iter().collect()
+        });
+        let former = next.replace(tasks[1].runnable());
+        let taken = former.into_iter().chain(next.take()).collect();
+        let takers = [places(&tasks, taken), places(&tasks, thief.join().unwrap())];
+        each_once(2, &takers);
+    });
+}
