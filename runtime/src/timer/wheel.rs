@@ -45,7 +45,9 @@ pub(crate) struct Wheel {
     elapsed: u64,
     /// Which slots of each level have entries, a bit a slot.
     occupied: [u64; LEVELS],
-    rings: [Ring; LEVELS * SLOTS],
+    /// On the heap from the start: eight kilobytes are a lot for the stack of a thread that builds a
+    /// runtime.
+    rings: Box<[Ring; LEVELS * SLOTS]>,
     pending: usize,
 }
 
@@ -95,7 +97,7 @@ impl Wheel {
             entries: Slab::new(),
             elapsed: 0,
             occupied: [0; LEVELS],
-            rings: [VACANT; LEVELS * SLOTS],
+            rings: vacant(),
             pending: 0,
         }
     }
@@ -200,7 +202,7 @@ impl Wheel {
             due.extend(entry.waker.take());
         }
         self.occupied = [0; LEVELS];
-        self.rings = [VACANT; LEVELS * SLOTS];
+        self.rings.fill(VACANT);
         self.pending = 0;
     }
 
@@ -363,6 +365,15 @@ const LAST_TICK: u64 = u64::MAX >> TICK_BITS;
 
 /// No entry: `insert` lets no index reach it.
 const NONE: u32 = u32::MAX;
+
+/// All slots without an entry, made where they stay.
+fn vacant() -> Box<[Ring; LEVELS * SLOTS]> {
+    let rings = vec![VACANT; LEVELS * SLOTS].into_boxed_slice();
+    match rings.try_into() {
+        Ok(rings) => rings,
+        Err(_) => unreachable!("there are as many as were asked for"),
+    }
+}
 
 const VACANT: Ring = Ring {
     earliest: 0,
