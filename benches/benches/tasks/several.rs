@@ -68,7 +68,9 @@ pub(crate) fn run(rounds: usize, only: Option<&str>) {
     let mut ideals = Vec::new();
     for round in 0..rounds {
         eprint!("\rtwo workers: round {} of {rounds}", round + 1);
-        ideals.push(measured(|| ask::ideal(SHARES)));
+        if is_asked(SHARED) {
+            ideals.push(measured(|| ask::ideal(SHARES)));
+        }
         for (question, [ours, tokios, again]) in &mut all {
             ours.push(asked::<Edgewake>(question.ours, question.count));
             tokios.push(asked::<Tokio>(question.tokios, question.count));

@@ -42,7 +42,9 @@ pub(crate) fn sharing(rounds: usize) -> Result<(), Failure> {
     let load = vec!["--connections", "64", "--seconds", "1"];
     for (steps, what) in [(0, "nothing but the echo"), (STEPS, "20 us of work")] {
         println!("\n64 connections accepted one after the other, then all busy, {what}:");
-        println!("              messages/s  CPU us  shares of CPU   steals  homes: first, last");
+        println!(
+            "              messages/s  CPU us  shares of CPU   steals  homes: first, last, the listener's too"
+        );
         let mut trials = rivals(steps, &load, None).map(|(name, trial)| (name, trial, Vec::new()));
         ask(rounds, &mut trials)?;
         for (name, trial, outcomes) in &trials {
