@@ -23,6 +23,11 @@ pub struct Server {
 /// are built by `BUILD`; a peer may live in any of its packages.
 pub const SERVERS: &[Server] = &[
     server("echo single", "echo", &["--flavor", "single"]),
+    server(
+        "echo steal",
+        "echo",
+        &["--flavor", "steal", "--workers", "2"],
+    ),
     server("floor", "floor", &[]),
     server("threads", "threads", &[]),
     twin("floor again", "floor", &[]),

@@ -7,8 +7,9 @@
 //! how small a difference can be told at all.
 //!
 //! [`contest`] has the tables of servers, scenarios and figures, [`sample`] is
-//! one run, [`probe`] reads `/proc`, [`results`] collects, [`statistics`]
-//! judges, [`table`] and [`picture`] tell, [`machine`] says where it was.
+//! one run of [`running`] processes, [`probe`] reads `/proc`, [`results`]
+//! collects, [`statistics`] judges, [`table`] and [`picture`] tell,
+//! [`machine`] says where it was.
 
 pub mod contest;
 pub mod machine;
@@ -16,6 +17,7 @@ pub mod options;
 pub mod picture;
 pub mod probe;
 pub mod results;
+pub mod running;
 pub mod sample;
 pub mod statistics;
 pub mod table;

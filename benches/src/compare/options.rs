@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The summary that `--help` prints.
 pub const USAGE: &str = "\
 cargo bench -p benches --bench servers -- [--quick] [--rounds N] [--seconds S]
-  --quick       5 rounds of 0.4 seconds: under 2 minutes (else 9 of 3: about 10)
+  --quick       5 rounds of 0.3 seconds: under 2 minutes (else 9 of 3: about 10)
   --rounds N    rounds through all scenarios and servers
   --seconds S   the timed part of each run";
 
@@ -22,7 +22,7 @@ const SECONDS: f64 = 3.0;
 
 /// Few and short enough that all of it ends in two minutes.
 const QUICK_ROUNDS: usize = 5;
-const QUICK_SECONDS: f64 = 0.4;
+const QUICK_SECONDS: f64 = 0.3;
 
 /// Quartiles of the twins' runs need as many.
 const LEAST_ROUNDS: usize = 2;
@@ -95,8 +95,8 @@ mod tests {
     fn cargo_may_add_its_own_option() {
         for (line, rounds, milliseconds) in [
             ("--bench", ROUNDS, 3000),
-            ("--quick --bench", QUICK_ROUNDS, 400),
-            ("--quick --rounds 5", 5, 400),
+            ("--quick --bench", QUICK_ROUNDS, 300),
+            ("--quick --rounds 5", 5, 300),
             ("--seconds 0.1", ROUNDS, 100),
         ] {
             let options = parse(line).expect(line).expect("no help is asked for");

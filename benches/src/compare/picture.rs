@@ -231,12 +231,12 @@ mod tests {
 
     #[test]
     fn every_server_but_the_twin_is_drawn_and_named() {
-        let picture = draw(&one_round(&[3.0, 4.0, 50.0, 4.1]));
+        let picture = draw(&one_round(&[3.0, 3.5, 4.0, 50.0, 4.1]));
         for server in SERVERS {
             let named = picture.contains(&format!(">{}</text>", server.name));
             assert_eq!(named, !server.is_twin, "{}", server.name);
         }
-        assert_eq!(picture.matches("<circle").count(), 3);
+        assert_eq!(picture.matches("<circle").count(), 4);
         assert!(picture.contains(">50.0</text>") && picture.ends_with("</svg>\n"));
         assert!(draw(&Results::default()).ends_with("</svg>\n"));
     }

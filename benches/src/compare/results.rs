@@ -132,7 +132,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_twin_gives_the_resolution_and_takes_no_part() {
-        let results = one_round(&[10.0, 20.0, 30.0, 22.0]);
+        let results = one_round(&[10.0, 25.0, 20.0, 30.0, 22.0]);
         let rule = results.rule(0, PROCESSOR);
         assert!((rule.resolution - 0.1).abs() < 1e-9);
         let rivals = results.rivals(0, PROCESSOR);
@@ -150,6 +150,6 @@ pub(super) mod tests {
         let columns = |line: &str| line.replace("active\"", "").matches(',').count();
         let counts: Vec<usize> = text.lines().map(columns).collect();
         assert_eq!(counts, [METRICS.len() + 2; 3]);
-        assert!(text.ends_with("floor,1,,2.0000,2.0000,2.0000,2.0000,2.0000,2.0000\n"));
+        assert!(text.ends_with("echo steal,1,,2.0000,2.0000,2.0000,2.0000,2.0000,2.0000\n"));
     }
 }

@@ -237,28 +237,28 @@ mod tests {
 
     #[test]
     fn no_winner_is_named_within_the_resolution() {
-        let apart = one_round(&[10.0, 20.0, 30.0, 21.0]);
+        let apart = one_round(&[10.0, 20.0, 20.0, 30.0, 21.0]);
         assert_eq!(best(&apart, 0, PROCESSOR), SERVERS[0].name);
-        let near = one_round(&[20.5, 20.0, 30.0, 21.0]);
-        assert_eq!(best(&near, 0, PROCESSOR), "no difference (2 of 3)");
-        let equal = one_round(&[20.5, 20.0, 20.7, 21.0]);
+        let near = one_round(&[20.5, 30.0, 20.0, 30.0, 21.0]);
+        assert_eq!(best(&near, 0, PROCESSOR), "no difference (2 of 4)");
+        let equal = one_round(&[20.5, 20.3, 20.0, 20.7, 21.0]);
         assert_eq!(best(&equal, 0, PROCESSOR), "no difference");
         assert_eq!(best(&equal, 1, PROCESSOR), "-");
     }
 
     #[test]
     fn it_is_said_where_threads_win_and_where_nobody_does() {
-        let results = one_round(&[20.0, 20.0, 10.0, 20.0]);
-        let text = duel(&results, 2);
+        let results = one_round(&[20.0, 20.0, 20.0, 10.0, 20.0]);
+        let text = duel(&results, 3);
         assert!(text.contains("CPU us (10.0 against 20.0)"), "{text}");
         assert!(text.contains("echo single wins messages/s"), "{text}");
-        let nowhere = duel(&results, 1);
+        let nowhere = duel(&results, 2);
         assert!(nowhere.contains("floor wins nowhere"), "{nowhere}");
     }
 
     #[test]
     fn all_lines_of_the_table_are_equally_long() {
-        let text = aligned(&rows(&one_round(&[1.0, 2000.0, 3.5, 4.0])));
+        let text = aligned(&rows(&one_round(&[1.0, 2000.0, 3.0, 3.5, 4.0])));
         let mut lengths = text.lines().map(str::len);
         let first = lengths.next().expect("there is a head");
         assert!(lengths.all(|length| length == first), "{text}");

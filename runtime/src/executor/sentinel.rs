@@ -4,7 +4,9 @@
 //! in that worker's epoll, timers and line. The others would not notice: nobody waits for a worker.
 //! So each sleeping worker has an alarm clock, and while any worker is up one other's is set. When it
 //! rings, its owner goes round: a worker that is up, has not slept and has not begun a new poll since
-//! the last round, is stuck. The one who finds it does its work: takes its line and its inbox over, looks into
+//! the last round, is stuck. Rounds are few when all is well, so one that meets somebody up is followed
+//! by another soon: a long poll is found a moment after the first round that falls into it, not a whole
+//! pause later. The one who finds it does its work: takes its line and its inbox over, looks into
 //! its reactor and its timers, and goes on doing so until it moves again. Meanwhile the reactor of the
 //! stuck worker is watched as a descriptor in the helper's own, so its events are served at once.
 //!
@@ -32,6 +34,8 @@ pub(super) struct Sentinel {
     others: Vec<Watched>,
     /// Rounds, running, in which nobody was stuck.
     calm: u32,
+    /// The last round met somebody up, and the next one comes soon to see whether it has moved.
+    looks_again: bool,
     /// Since when nobody has polled anything.
     silent_since: Option<Instant>,
 }
@@ -53,6 +57,7 @@ impl Sentinel {
         Self {
             others: vec![Watched::default(); cores],
             calm: 0,
+            looks_again: false,
             silent_since: None,
         }
     }
@@ -78,12 +83,14 @@ impl Sentinel {
         let now = Instant::now();
         let mut anybody_stuck = false;
         let mut anybody_polled = false;
+        let mut anybody_up = false;
         for other in local.crew.others(local.shell.index) {
             let watched = &mut self.others[other.index];
             let beats = other.pulse.look();
             let before = std::mem::replace(&mut watched.beats, beats);
             anybody_polled |= beats.has_polled_since(before);
             let nights = other.driver.nights();
+            anybody_up |= nights.is_some();
             let was_up = std::mem::replace(&mut watched.nights, nights);
             if beats != before || nights.is_none() || nights != was_up {
                 self.let_go(local, other);
@@ -98,6 +105,7 @@ impl Sentinel {
             }
         }
         self.calm = if anybody_stuck { 0 } else { self.calm + 1 };
+        self.looks_again = anybody_up && !self.looks_again;
         if anybody_stuck || anybody_polled {
             self.silent_since = None;
         }
@@ -108,7 +116,8 @@ impl Sentinel {
     fn set_alarm(&mut self, local: &Local, now: Instant) {
         let silent_since = *self.silent_since.get_or_insert(now);
         if now.duration_since(silent_since) < SILENCE {
-            let pause = if self.calm < CALM { SHORT } else { LONG };
+            let is_soon = self.looks_again || self.calm < CALM;
+            let pause = if is_soon { SHORT } else { LONG };
             return local.shell.driver.set_alarm(pause);
         }
         let crew = &local.crew;
@@ -122,6 +131,7 @@ impl Sentinel {
             return local.shell.driver.set_alarm(LONG + apart);
         }
         self.silent_since = None;
+        self.looks_again = false;
         self.calm = 0;
     }
 
@@ -246,7 +256,7 @@ fn bit(core: usize) -> u64 {
 
 /// Workers beyond these are looked after, and look after nobody.
 const CLOCKS: usize = 64;
-/// Between two rounds, at first, and while somebody is stuck.
+/// Between two rounds, at first, while somebody is stuck, and to look again.
 const SHORT: Duration = Duration::from_millis(1);
 /// Between two rounds when all has been well for long.
 const LONG: Duration = Duration::from_millis(10);

@@ -1,8 +1,6 @@
-//! What tasks and timers cost: user CPU time an operation, on one worker.
+//! One worker.
 //!
-//! Every figure is the median of several rounds, and the rounds of all questions are interleaved, so
-//! that a busy machine slows all alike. CPU time is the thread's own (`CLOCK_THREAD_CPUTIME_ID`),
-//! which leaves other programs out. Still, quote ratios from one run, not these numbers.
+//! CPU time is the thread's own (`CLOCK_THREAD_CPUTIME_ID`), as all is done on it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +12,7 @@ use runtime::task::JoinHandle;
 
 type Question = (&'static str, u32, fn(u32));
 
-fn main() {
+pub(crate) fn run(rounds: usize, only: Option<&str>) {
     let questions: &[Question] = &[
         ("spawn and await one task", 100_000, spawn_and_await),
         ("spawn 10,000, then await them", 100_000, spawn_many),
@@ -35,17 +33,20 @@ fn main() {
         ),
         ("block_on, enter and leave", 50_000, enter_and_leave),
     ];
+    let is_asked = |name: &str| only.is_none_or(|only| name.contains(only));
+    let questions: Vec<_> = questions.iter().filter(|it| is_asked(it.0)).collect();
     let mut taken = vec![Vec::new(); questions.len()];
-    for round in 0..ROUNDS {
-        eprint!("\rround {} of {ROUNDS}", round + 1);
+    for round in 0..rounds {
+        eprint!("\rone worker: round {} of {rounds}", round + 1);
         for (question, taken) in questions.iter().zip(&mut taken) {
             taken.push(cpu_time_of(question));
         }
     }
     eprintln!();
+    println!("one worker, ns of CPU");
     for ((name, ..), mut taken) in questions.iter().zip(taken) {
         taken.sort_by(f64::total_cmp);
-        println!("{:>10.1} ns  {name}", taken[taken.len() / 2]);
+        println!("{:>9.1}  {name}", taken[taken.len() / 2]);
     }
 }
 
@@ -179,5 +180,3 @@ async fn poll_once(future: &mut (impl Future + Unpin)) {
     })
     .await;
 }
-
-const ROUNDS: usize = 7;
