@@ -1,4 +1,5 @@
-//! Sockets for the [`runtime`]: TCP so far.
+//! Sockets for the [`runtime`]: TCP so far; and what goes over them, bytes in [`io`] and messages in
+//! [`codec`].
 //!
 //! A server in a few lines:
 //!
@@ -20,17 +21,20 @@
 //!
 //! [`TcpStream`] first: each of its methods names one system call and leaves the waiting to
 //! [`AsyncFd`](runtime::io::AsyncFd). Then [`TcpListener`] and [`Incoming`](tcp::Incoming), the
-//! accept loop that survives running out of descriptors. `sys/` holds the system calls, and all of
-//! the crate's `unsafe`.
+//! accept loop that survives running out of descriptors. [`io`] begins with the rule for what is
+//! lost when a future is dropped; [`io::copy`] is worth reading for how it splices. `sys/` holds the
+//! system calls, and all of the crate's `unsafe`.
 #![deny(unsafe_code)]
 
 mod addr;
+pub mod codec;
+mod error;
 pub mod io;
 mod sys;
 pub mod tcp;
 
-pub use addr::ToSocketAddrs;
-pub use tcp::{TcpListener, TcpStream};
+pub use addr::{ToSocketAddrs, lookup_host};
+pub use tcp::{TcpListener, TcpSocket, TcpStream};
 
 /// The README's programs compile.
 #[cfg(doctest)]

@@ -42,17 +42,29 @@ fn refuse(context: &mut Context<'_>) -> Poll<Progress> {
 /// How often an operation was put off since the last call: for the worker's counts.
 #[inline]
 pub(crate) fn take_refusals() -> u64 {
-    u64::from(
-        REFUSALS
-            .try_with(|refusals| refusals.replace(0))
-            .unwrap_or(0),
-    )
+    match REFUSALS.try_with(Cell::get) {
+        Ok(0) | Err(_) => 0,
+        Ok(count) => {
+            let _ = REFUSALS.try_with(|refusals| refusals.set(0));
+            u64::from(count)
+        }
+    }
+}
+
+/// Completes one operation that has no step of its own to ask in.
+pub(crate) async fn spend() {
+    std::future::poll_fn(|context| poll_proceed(context).map(Progress::made)).await;
 }
 
 /// Whether anything of the budget is left.
 #[inline]
 pub(crate) fn has_left() -> bool {
     BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) > 0
+}
+
+/// Whether this thread runs tasks, and would keep them all waiting if it slept.
+pub(crate) fn is_counted() -> bool {
+    BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) != UNLIMITED
 }
 
 impl Progress {

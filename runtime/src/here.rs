@@ -19,6 +19,8 @@ pub(crate) struct Fleet {
 thread_local! {
     /// The number of a fleet, and a core of it. Fleet 0 is none.
     static HERE: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
+    /// The fleet that this thread is a worker of, whatever it does at the moment.
+    static WORKS_FOR: Cell<u32> = const { Cell::new(0) };
 }
 
 impl Fleet {
@@ -52,6 +54,16 @@ impl Fleet {
     pub(crate) fn any(&self) -> usize {
         // Relaxed: any will do.
         self.next.fetch_add(1, Ordering::Relaxed) % self.size
+    }
+
+    /// This thread is a worker of this fleet from now on.
+    pub(crate) fn enlist(&self) {
+        WORKS_FOR.set(self.number);
+    }
+
+    /// Whether this thread is a worker of this fleet.
+    pub(crate) fn is_worker_here(&self) -> bool {
+        WORKS_FOR.try_with(Cell::get) == Ok(self.number)
     }
 
     /// Makes `core` the one that this thread runs, for as long as the guard lives.

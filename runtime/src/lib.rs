@@ -53,6 +53,8 @@ mod foreign;
 mod handle;
 mod here;
 pub mod io;
+#[doc(hidden)]
+pub mod macros;
 mod metrics;
 #[cfg(all(test, loom))]
 mod models;
@@ -62,6 +64,7 @@ mod reactor;
 mod runtimes;
 mod shared;
 mod staff;
+pub mod sync;
 mod sys;
 pub mod task;
 mod tasks;

@@ -29,7 +29,7 @@ pub struct Metrics {
     pub registered_fds: usize,
     /// Sleeps and timeouts that wait for their deadline.
     pub armed_timers: usize,
-    /// Events for a descriptor that had been closed by then.
+    /// Events for a descriptor that had been closed by then, or had moved to another worker.
     pub stale_events: u64,
     /// Looks at the sockets and timers: `epoll_wait(2)` calls.
     pub harvests: u64,

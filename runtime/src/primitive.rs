@@ -9,6 +9,21 @@
 //! it, and from then on every user panics too. Nothing under our locks is left half-done by a panic
 //! (foreign code never runs there), so [`Mutex::lock`] hands out the data either way.
 
+/// Makes a constructor `const`, which it can be with std's types and not with the checker's.
+#[cfg(not(loom))]
+macro_rules! constant {
+    ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
+        $(#[$attribute])* $visibility const fn $($rest)*
+    };
+}
+#[cfg(loom)]
+macro_rules! constant {
+    ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
+        $(#[$attribute])* $visibility fn $($rest)*
+    };
+}
+pub(crate) use constant;
+
 /// Always std's: wakers are made of it, and no protocol here rests on its count.
 pub(crate) use std::sync::Arc;
 
@@ -74,6 +89,38 @@ mod real {
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
             #[cfg(tsan)]
             return self.0.lock();
+        }
+    }
+
+    pub(crate) type RwLockReadGuard<'a, T> = locks::RwLockReadGuard<'a, T>;
+
+    /// A lock for many readers or a writer, that does not poison.
+    #[derive(Debug, Default)]
+    pub(crate) struct RwLock<T>(locks::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(locks::RwLock::new(value))
+        }
+
+        pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+            #[cfg(not(tsan))]
+            return self
+                .0
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            #[cfg(tsan)]
+            return self.0.read();
+        }
+
+        pub(crate) fn write(&self) -> locks::RwLockWriteGuard<'_, T> {
+            #[cfg(not(tsan))]
+            return self
+                .0
+                .write()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            #[cfg(tsan)]
+            return self.0.write();
         }
     }
 
@@ -153,6 +200,25 @@ mod modelled {
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(|poison| poison.into_inner())
+        }
+    }
+
+    pub(crate) use loom::sync::RwLockReadGuard;
+
+    #[derive(Debug)]
+    pub(crate) struct RwLock<T>(loom::sync::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::RwLock::new(value))
+        }
+
+        pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+            self.0.read().unwrap_or_else(|poison| poison.into_inner())
+        }
+
+        pub(crate) fn write(&self) -> loom::sync::RwLockWriteGuard<'_, T> {
+            self.0.write().unwrap_or_else(|poison| poison.into_inner())
         }
     }
 

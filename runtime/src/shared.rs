@@ -70,7 +70,7 @@ impl Hooks {
 
     /// That of a thread for calls that block.
     pub(crate) fn blocking_name(&self) -> String {
-        let name = self.thread_name.as_deref().unwrap_or("blocking");
+        let name = self.thread_name.as_deref().unwrap_or("runtime-blocking");
         name.to_owned()
     }
 }
@@ -282,17 +282,12 @@ impl Shared {
             index: core.shell().index(),
             core: Some(core),
             is_visit,
-            is_lent_out: false,
         };
         if let Some(on_start) = self.hooks.on_start.as_ref().filter(|_| is_visit) {
             on_start();
         }
         let core = borrowed.core.as_mut().expect("it was put there above");
         match core.run(main) {
-            Ok(Ended::Lent) => {
-                borrowed.is_lent_out = true;
-                Ended::Lent
-            }
             Ok(ended) => ended,
             Err(error) => cannot_wait(&error),
         }
@@ -343,6 +338,9 @@ impl Shared {
             core.drop_all();
             self.crew.shut();
         }
+        if ending.missing().is_empty() {
+            self.crew.bury_the_dead();
+        }
     }
 
     /// A worker thread is about to end.
@@ -367,13 +365,13 @@ impl Shared {
         }
     }
 
-    /// How long the end may wait for its workers.
+    /// How long the end may take.
     pub(crate) fn set_limit(&self, limit: Duration) {
         self.ending.iter().for_each(|it| it.set_limit(limit));
     }
 
-    /// Waits until the worker threads have come to their end. If some do not come, names the tasks that
-    /// hold them up, and gives false.
+    /// Waits until the worker threads have come to their end. If some did not within the grace, names
+    /// the tasks that hold them up, and gives false.
     pub(crate) fn wait_for_workers(&self) -> bool {
         let Some(ending) = &self.ending else {
             return true;
@@ -478,8 +476,6 @@ struct Borrowed<'a> {
     core: Option<Core>,
     /// By a `block_on`, and not by the worker.
     is_visit: bool,
-    /// A task has given it to another thread, by way of the bench.
-    is_lent_out: bool,
 }
 
 impl Drop for Borrowed<'_> {
@@ -487,7 +483,8 @@ impl Drop for Borrowed<'_> {
         if let Some(on_stop) = self.shared.hooks.on_stop.as_ref().filter(|_| self.is_visit) {
             foreign::call(&**on_stop);
         }
-        if self.is_lent_out {
+        if self.core.as_ref().is_some_and(Core::is_lent) {
+            // A task has given it to another thread, by way of the bench.
             return;
         }
         let mut bench = self.shared.bench.lock();

@@ -41,15 +41,16 @@ impl Staff {
         Ok(staff)
     }
 
-    /// After the runtime was shut down: waits for the threads, if this thread may wait, for `limit` at
-    /// most if there is one.
+    /// After the runtime was shut down: waits for the threads, if this thread may wait; for `limit`, if
+    /// it is not the default.
     pub(crate) fn end(&mut self, handle: &Handle, limit: Option<Duration>) {
         let threads = std::mem::take(&mut self.threads);
         if let Some(limit) = limit {
             handle.shared.set_limit(limit);
         }
-        let may_wait = !threads.is_empty() && !here::is_any() && limit != Some(Duration::ZERO);
-        if may_wait && handle.shared.wait_for_workers() {
+        let is_ours = handle.shared.crew().drivers().fleet().is_worker_here();
+        let may_wait = !is_ours && !here::is_any() && limit != Some(Duration::ZERO);
+        if may_wait && !threads.is_empty() && handle.shared.wait_for_workers() {
             // They have left: joining waits for their last steps. None of them panics on purpose.
             threads
                 .into_iter()
@@ -69,6 +70,7 @@ fn start_one(
     }
     let handle = handle.clone();
     thread.spawn(move || {
+        handle.shared.crew().drivers().fleet().enlist();
         let entered = handle::enter_worker(&handle);
         let hooks = handle.shared.hooks();
         hooks

@@ -3,11 +3,22 @@
 //! A task is started in the runtime that the thread is in; what it is, inside, stands in
 //! `tasks/`.
 
+mod abort_on_drop;
+mod join_set;
+mod local;
+mod scope;
+mod tracker;
+
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+pub use self::abort_on_drop::AbortOnDropHandle;
+pub use self::join_set::JoinSet;
+pub use self::local::{AccessError, LocalKey, TaskLocalFuture};
+pub use self::scope::{Failure, Scope, ScopeError, scope, scope_with};
+pub use self::tracker::{TaskTracker, TaskTrackerToken, TrackedFuture};
 use crate::driver;
 use crate::handle;
 pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle};

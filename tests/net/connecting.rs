@@ -85,7 +85,14 @@ fn an_address_may_be_given_in_all_the_forms_of_stds() {
 #[test]
 fn what_is_no_address_is_named_in_the_error() {
     run(async || {
-        for text in ["localhost:0", "127.0.0.1", "", "[::1]", "300.0.0.1:80"] {
+        for text in [
+            "localhost",
+            "127.0.0.1",
+            "",
+            "[::1]",
+            "300.0.0.1:80",
+            "::1:80",
+        ] {
             for error in [
                 TcpListener::bind(text).await.unwrap_err(),
                 TcpStream::connect(text).await.unwrap_err(),

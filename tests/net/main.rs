@@ -1,22 +1,32 @@
 //! Sockets, and any descriptor, on a real kernel.
 //!
-//! `streams`, `splitting` and `endings` are TCP as a user meets it; `connecting` is how a connection
-//! comes to be, and what is said when it does not. `readiness` and `room` are the facts of the kernel
-//! that an edge-triggered runtime can trip over, one a test, for reading and for writing. `waiters`
-//! is about who is woken, `calls` about operations of the user's own, `sharing` about threads.
+//! `streams`, `splitting` and `endings` are TCP as a user meets it, `options` and `urgent` the rest
+//! of it; `connecting` and `names` are how a connection comes to be, and what is said when it does
+//! not. `readiness` and `room` are the facts of the kernel that an edge-triggered runtime can trip
+//! over, one a test, for reading and for writing. `waiters` is about who is woken, `calls` about
+//! operations of the user's own, `sharing` about threads. `reading`, `framing`, `copying` and
+//! `splicing` are `net::io` and `net::codec`, `cancelling` is what is lost when a future is dropped.
 //! `descriptors` is the life of a descriptor's number, and `accepting` the loop that must survive
 //! everything.
 
 mod accepting;
 mod calls;
+mod cancelling;
 mod connecting;
+mod copying;
 mod descriptors;
 mod endings;
+mod framing;
+mod names;
+mod options;
 mod readiness;
+mod reading;
 mod room;
 mod sharing;
+mod splicing;
 mod splitting;
 mod streams;
+mod urgent;
 mod waiters;
 
 use net::{TcpListener, TcpStream};

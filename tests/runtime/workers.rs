@@ -6,6 +6,7 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
 use runtime::{Builder, Handle, Runtime};
+use tests::apart::apart;
 use tests::deadline::soon;
 use tests::foreign;
 
@@ -198,5 +199,65 @@ fn many_blocking_threads_in_block_on_of_one_runtime() {
         for thread in threads {
             thread.join().unwrap();
         }
+    });
+}
+
+#[test]
+fn a_panic_after_in_place_leaves_the_core_where_it_is() {
+    soon(|| {
+        let runtime = workers(1);
+        for _ in 0..20 {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                runtime.block_on(async {
+                    runtime::task::yield_now().await;
+                    runtime::task::block_in_place(|| ());
+                    std::panic::panic_any("meant");
+                })
+            }));
+            assert!(outcome.is_err());
+            let task = runtime.spawn(async { runtime::task::yield_now().await });
+            foreign::block_on(task).unwrap();
+        }
+    });
+}
+
+#[test]
+fn an_end_without_a_worker_that_is_stuck_keeps_its_limit_and_leaks_nothing() {
+    apart(|| {
+        let before = tests::fd::all_open();
+        let runtime = workers(2);
+        let (end, is_over) = mpsc::channel::<()>();
+        let (stuck, is_stuck) = mpsc::channel();
+        let (gone, is_gone) = mpsc::channel::<()>();
+        runtime.spawn(async move {
+            let _gone = gone;
+            stuck.send(()).unwrap();
+            let _ = is_over.recv();
+            std::future::pending::<()>().await;
+        });
+        is_stuck.recv().unwrap();
+        let began = std::time::Instant::now();
+        runtime.shutdown_timeout(Duration::from_millis(50));
+        // Not a measure of speed: half a second would be the default's doing.
+        assert!(began.elapsed() < Duration::from_millis(500));
+        drop(end);
+        assert!(is_gone.recv().is_err(), "the late task is dropped");
+        while !tests::fd::opened_since(&before).is_empty() {
+            std::thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn a_runtime_dropped_in_place_does_not_wait_for_itself() {
+    soon(|| {
+        let runtime = workers(1);
+        let (ended, has_ended) = mpsc::channel::<()>();
+        let handle = runtime.handle().clone();
+        handle.spawn(async move {
+            let _ended = ended;
+            runtime::task::block_in_place(|| drop(runtime));
+        });
+        assert!(has_ended.recv().is_err());
     });
 }

@@ -56,6 +56,18 @@ pub fn recv(socket: impl AsFd, buffer: &mut [u8], flags: libc::c_int) -> io::Res
     usize::try_from(count).map_err(|_| io::Error::last_os_error())
 }
 
+/// Plain `send(2)`, which raises no signal.
+///
+/// # Errors
+///
+/// What it reports.
+pub fn send_plainly(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: the call reads `bytes`.
+    let sent = unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
 /// Sends bytes the last of which is urgent.
 pub fn send_urgent(socket: impl AsFd, bytes: &[u8]) {
     let fd = socket.as_fd().as_raw_fd();

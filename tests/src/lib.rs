@@ -7,6 +7,7 @@
 use std::io::Write;
 
 pub mod apart;
+pub mod cancel;
 pub mod deadline;
 pub mod endless;
 pub mod event;

@@ -15,16 +15,23 @@ use crate::process::{Running, default_signal};
 /// A program of the workspace, built with the release profile.
 pub fn program(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(build).join(name)
+    static WITH_PROXY: OnceLock<PathBuf> = OnceLock::new();
+    let folder = match name {
+        "proxy" => WITH_PROXY.get_or_init(|| build("--package examples --bin proxy")),
+        _ => FOLDER.get_or_init(|| build(SERVER_AND_TOOLS)),
+    };
+    folder.join(name)
 }
 
-/// Builds all of them at once, beside this test's own target.
-fn build() -> PathBuf {
+const SERVER_AND_TOOLS: &str =
+    "--package examples --bin echo --package benches --bin load --bin count";
+
+/// Builds several at once, beside this test's own target.
+fn build(packages: &str) -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let this = env::current_exe().unwrap();
     // target/debug/deps/this
     let target = this.ancestors().nth(3).unwrap();
-    let packages = "--package examples --bin echo --package benches --bin load --bin count";
     eprintln!("building with --release {packages}");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let built = Command::new(cargo)

@@ -12,6 +12,9 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("coop", &[]),
     ("here", &[]),
+    // Its own macros, which stand at the root of the crate.
+    ("macros", &["join", "select", "try_join"]),
+    ("sync", &["coop", "foreign", "primitive"]),
     ("park", &["primitive", "sys"]),
     ("reactor", &["foreign", "here", "primitive", "sys"]),
     ("timer", &["foreign", "here", "park", "primitive"]),
@@ -69,15 +72,29 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ),
     ("io", &["coop", "driver", "reactor", "sys"]),
     ("time", &["coop", "driver", "primitive", "timer"]),
-    ("task", &["driver", "handle", "tasks"]),
+    (
+        "task",
+        &[
+            "coop",
+            "driver",
+            "foreign",
+            "handle",
+            "primitive",
+            "sync",
+            "tasks",
+            "time",
+        ],
+    ),
 ];
 
 /// Parts of `net`.
 const NET: &[(&str, &[&str])] = &[
+    ("error", &[]),
     ("sys", &[]),
-    ("addr", &[]),
-    ("io", &[]),
-    ("tcp", &["addr", "io", "sys"]),
+    ("addr", &["error"]),
+    ("tcp", &["addr", "error", "sys"]),
+    ("io", &["error", "sys", "tcp"]),
+    ("codec", &["error", "io"]),
 ];
 
 #[test]

@@ -14,8 +14,8 @@
 
 use std::io;
 
-/// What a call says: a count, or the number of an error.
-pub(super) type Returned = Result<usize, i32>;
+/// What a call says: a count, or the number of an error, turned negative.
+pub(super) type Returned = isize;
 
 /// `recvfrom(2)` without an address.
 ///
@@ -26,7 +26,7 @@ pub(super) type Returned = Result<usize, i32>;
 pub(super) unsafe fn recv(fd: i32, into: *mut u8, room: usize, flags: i32) -> Returned {
     let arguments = [fd as usize, into.expose_provenance(), room, flags as usize];
     // SAFETY: the caller's promise; the last two arguments, null, ask for no address.
-    returned(unsafe { call(libc::SYS_recvfrom as usize, arguments) })
+    unsafe { call(libc::SYS_recvfrom as usize, arguments) }
 }
 
 /// `sendto(2)` without an address.
@@ -38,23 +38,18 @@ pub(super) unsafe fn recv(fd: i32, into: *mut u8, room: usize, flags: i32) -> Re
 pub(super) unsafe fn send(fd: i32, from: *const u8, count: usize, flags: i32) -> Returned {
     let arguments = [fd as usize, from.expose_provenance(), count, flags as usize];
     // SAFETY: the caller's promise; the last two arguments are no address, of no length.
-    returned(unsafe { call(libc::SYS_sendto as usize, arguments) })
-}
-
-/// The kernel's numbers of errors end at 4095.
-#[inline(always)]
-fn returned(result: isize) -> Returned {
-    usize::try_from(result).map_err(|_| -result as i32)
+    unsafe { call(libc::SYS_sendto as usize, arguments) }
 }
 
 /// Makes a call again for as long as a signal interrupts it.
 #[inline(always)]
 pub(super) fn retry(mut call: impl FnMut() -> Returned) -> io::Result<usize> {
+    const INTERRUPTED: Returned = -(libc::EINTR as Returned);
     loop {
         match call() {
-            Ok(count) => return Ok(count),
-            Err(libc::EINTR) => {}
-            Err(number) => return Err(io::Error::from_raw_os_error(number)),
+            count @ 0.. => return Ok(count as usize),
+            INTERRUPTED => {}
+            error => return Err(io::Error::from_raw_os_error(-error as i32)),
         }
     }
 }
@@ -132,16 +127,17 @@ mod tests {
         let mut buffer = [0; 8];
         // SAFETY: `buffer` has eight bytes.
         let mut read = || unsafe { recv(fd, buffer.as_mut_ptr(), 8, 0) };
-        assert_eq!(read(), Err(libc::EAGAIN));
+        assert_eq!(read(), -(libc::EAGAIN as isize));
         theirs.write_all(b"abc").expect("a write");
-        assert_eq!(read(), Ok(3));
+        assert_eq!(read(), 3);
         assert_eq!(&buffer[..3], b"abc");
         // SAFETY: there are two bytes.
-        assert_eq!(unsafe { send(fd, b"de".as_ptr(), 2, 0) }, Ok(2));
+        assert_eq!(unsafe { send(fd, b"de".as_ptr(), 2, 0) }, 2);
         theirs.read_exact(&mut buffer[..2]).expect("two bytes");
         assert_eq!(&buffer[..2], b"de");
         // SAFETY: no descriptor, so nothing is read.
-        assert_eq!(unsafe { send(-1, b"".as_ptr(), 0, 0) }, Err(libc::EBADF));
+        let refused = unsafe { send(-1, b"".as_ptr(), 0, 0) };
+        assert_eq!(refused, -(libc::EBADF as isize));
         ours.flush().expect("nothing to do");
     }
 }

@@ -5,24 +5,24 @@
 
 mod address;
 mod call;
+mod identity;
+pub(crate) mod option;
 mod socket;
+mod splice;
 
 pub(crate) use address::Address;
+pub(crate) use identity::is_same;
 pub(crate) use socket::{
-    accept, connect, is_readable, listen, peek, recv, recv_vectored, send, send_vectored, set_flag,
-    tcp_socket, vectored_length,
+    accept, bind, connect, has_ended, is_readable, listen, local_address, peek, recv, recv_spare,
+    recv_urgent, recv_vectored, send, send_urgent, send_vectored, tcp_socket, vectored_length,
 };
+pub(crate) use splice::{Pipe, ignores_broken_pipes, send_file, splice};
 
 /// What is known of an error number.
 pub(crate) mod errno {
     pub(crate) use libc::{
-        ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EMFILE, ENETDOWN, ENETUNREACH, ENFILE, ENOBUFS,
-        ENOMEM, ENONET, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPERM, EPROTO, ETIMEDOUT,
+        ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EINVAL, EMFILE, ENETDOWN, ENETUNREACH, ENFILE,
+        ENOBUFS, ENOMEM, ENONET, ENOPROTOOPT, ENOSYS, ENOTCONN, EOPNOTSUPP, EPERM, EPROTO,
+        ETIMEDOUT,
     };
-}
-
-/// The options of a socket that are yes or no.
-pub(crate) mod option {
-    pub(crate) const REUSE_ADDRESS: (i32, i32) = (libc::SOL_SOCKET, libc::SO_REUSEADDR);
-    pub(crate) const NO_DELAY: (i32, i32) = (libc::IPPROTO_TCP, libc::TCP_NODELAY);
 }

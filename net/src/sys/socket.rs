@@ -13,34 +13,43 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use super::address::Address;
 use super::call;
 
-/// A TCP socket of the address's family.
-pub(crate) fn tcp_socket(address: &Address) -> io::Result<OwnedFd> {
+/// A TCP socket for addresses such as this.
+pub(crate) fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
+    let family = match address {
+        SocketAddr::V4(_) => libc::AF_INET,
+        SocketAddr::V6(_) => libc::AF_INET6,
+    };
     let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: socket takes no pointer.
-    let fd = check(unsafe { libc::socket(address.family(), kind, libc::IPPROTO_TCP) })?;
+    let fd = check(unsafe { libc::socket(family, kind, libc::IPPROTO_TCP) })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Sets an option that is yes or no.
-pub(crate) fn set_flag(socket: impl AsFd, (level, name): (i32, i32), on: bool) -> io::Result<()> {
-    let value = libc::c_int::from(on);
-    let size = size_of::<libc::c_int>() as libc::socklen_t;
-    let fd = socket.as_fd().as_raw_fd();
-    // SAFETY: the call reads one `c_int`, `value`.
-    check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size) })?;
-    Ok(())
-}
-
-/// Binds a socket and listens, with the longest queue that the kernel allows.
-pub(crate) fn listen(socket: impl AsFd, address: &Address) -> io::Result<()> {
+/// Gives a socket its address.
+pub(crate) fn bind(socket: impl AsFd, address: &Address) -> io::Result<()> {
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: the pointer and the length are those of one whole address.
     check(unsafe { libc::bind(fd, address.as_ptr(), address.length()) })?;
-    // The kernel cuts it to /proc/sys/net/core/somaxconn.
-    // SAFETY: listen takes no pointer.
-    check(unsafe { libc::listen(fd, libc::c_int::MAX) })?;
     Ok(())
+}
+
+/// Listens, with a queue of `backlog` connections; the kernel cuts it to
+/// `/proc/sys/net/core/somaxconn`.
+pub(crate) fn listen(socket: impl AsFd, backlog: u32) -> io::Result<()> {
+    let backlog = libc::c_int::try_from(backlog).unwrap_or(libc::c_int::MAX);
+    // SAFETY: listen takes no pointer.
+    check(unsafe { libc::listen(socket.as_fd().as_raw_fd(), backlog) })?;
+    Ok(())
+}
+
+/// The address that a socket is bound to.
+pub(crate) fn local_address(socket: impl AsFd) -> io::Result<SocketAddr> {
+    let mut own = Address::room();
+    let (address, length) = own.as_out();
+    // SAFETY: there is room at `address` for as many bytes as `length` says.
+    check(unsafe { libc::getsockname(socket.as_fd().as_raw_fd(), address, length) })?;
+    own.to_std()
 }
 
 /// Starts to connect. True if the connection stands already.
@@ -77,14 +86,19 @@ pub(crate) fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, SocketAddr)> {
 /// An `accept` that finds nothing costs eighteen times this: the kernel makes the new socket before
 /// it looks.
 pub(crate) fn is_readable(socket: impl AsFd) -> io::Result<bool> {
+    Ok(poll(socket, libc::POLLIN)? != 0)
+}
+
+/// Which of the `events` there are now, and whether there is an error or a hang-up.
+fn poll(socket: impl AsFd, events: libc::c_short) -> io::Result<libc::c_short> {
     let mut query = libc::pollfd {
         fd: socket.as_fd().as_raw_fd(),
-        events: libc::POLLIN,
+        events,
         revents: 0,
     };
     // SAFETY: `query` is one entry, as the count says.
-    let ready = retry(|| unsafe { libc::poll(&raw mut query, 1, 0) as isize })?;
-    Ok(ready > 0)
+    retry(|| unsafe { libc::poll(&raw mut query, 1, 0) as isize })?;
+    Ok(query.revents)
 }
 
 /// Reads bytes that have come.
@@ -122,12 +136,50 @@ pub(crate) fn vectored_length(buffers: &[IoSliceMut<'_>]) -> usize {
     passed.map(|buffer| buffer.len()).sum()
 }
 
+/// Reads into the capacity that a vector has left, and makes it longer by as much as was read.
+pub(crate) fn recv_spare(socket: impl AsFd, bytes: &mut Vec<u8>) -> io::Result<usize> {
+    let fd = socket.as_fd().as_raw_fd();
+    let room = bytes.spare_capacity_mut();
+    // SAFETY: the call writes to `room`, at most as many bytes as it has.
+    let read = || unsafe { call::recv(fd, room.as_mut_ptr().cast(), room.len(), 0) };
+    let count = call::retry(read)?;
+    let length = bytes.len() + count;
+    // SAFETY: there is capacity for them, and the kernel has written as many.
+    unsafe { bytes.set_len(length) };
+    Ok(count)
+}
+
+/// Takes the urgent byte. `WouldBlock` if it is announced and has not come; `InvalidInput` if none
+/// was announced, or it was taken already.
+pub(crate) fn recv_urgent(socket: impl AsFd) -> io::Result<Option<u8>> {
+    let mut byte = [0];
+    let count = recv_with(socket, &mut byte, libc::MSG_OOB)?;
+    Ok((count > 0).then_some(byte[0]))
+}
+
+/// Whether the peer has ended its direction, or the connection has gone.
+pub(crate) fn has_ended(socket: impl AsFd) -> io::Result<bool> {
+    let ended = libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR;
+    Ok(poll(socket, libc::POLLRDHUP)? & ended != 0)
+}
+
 /// Writes bytes for which there is room.
 #[inline]
 pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    send_with(socket, bytes, 0)
+}
+
+/// Writes bytes of which the last is urgent.
+pub(crate) fn send_urgent(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    send_with(socket, bytes, libc::MSG_OOB)
+}
+
+#[inline]
+fn send_with(socket: impl AsFd, bytes: &[u8], flags: libc::c_int) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
+    let flags = flags | libc::MSG_NOSIGNAL;
     // SAFETY: the call reads `bytes`.
-    call::retry(|| unsafe { call::send(fd, bytes.as_ptr(), bytes.len(), libc::MSG_NOSIGNAL) })
+    call::retry(|| unsafe { call::send(fd, bytes.as_ptr(), bytes.len(), flags) })
 }
 
 /// Writes from several buffers, one after the other.
@@ -144,7 +196,7 @@ pub(crate) fn send_vectored(socket: impl AsFd, buffers: &[IoSlice<'_>]) -> io::R
 
 /// Calls again for as long as a signal interrupts.
 #[inline]
-fn retry(mut call: impl FnMut() -> isize) -> io::Result<usize> {
+pub(super) fn retry(mut call: impl FnMut() -> isize) -> io::Result<usize> {
     match call() {
         count @ 0.. => Ok(count as usize),
         _ => after_error(call),
@@ -166,7 +218,7 @@ fn after_error(mut call: impl FnMut() -> isize) -> io::Result<usize> {
     }
 }
 
-fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
+pub(super) fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
     if returned < 0 {
         Err(io::Error::last_os_error())
     } else {

@@ -18,7 +18,7 @@ use runtime::io::{AsyncFd, FdKind, Interest};
 
 use super::{Incoming, TcpStream};
 use crate::addr::{self, ToSocketAddrs};
-use crate::sys::{self, Address};
+use crate::sys::{self, Address, option};
 
 /// A TCP socket that accepts connections.
 ///
@@ -54,19 +54,20 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Outside of a runtime; if no address can be bound (`AddrInUse` if the port is taken).
+    /// Outside of a runtime; if there is no such name; if no address can be bound (`AddrInUse` if
+    /// the port is taken).
     ///
     /// # Cancel safety
     ///
-    /// It never waits.
+    /// It waits only for a name to be looked up; if the future is dropped then, nothing is bound.
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(address: A) -> impl Future<Output = io::Result<Self>> {
+        const CALL: &str = "TcpListener::bind";
         let caller = Location::caller();
+        let addresses = addr::resolve(address, CALL, caller);
         async move {
-            let addresses = address.to_socket_addrs()?;
-            let listener = addr::first_that_works(addresses, listen)?;
-            let io = AsyncFd::lazy_at(listener, FdKind::Other, "TcpListener::bind", caller)?;
-            Self::over(io)
+            let listener = addr::first_that_works(addresses.await?, listen)?;
+            Self::over(listener, CALL, caller)
         }
     }
 
@@ -78,9 +79,9 @@ impl TcpListener {
     #[track_caller]
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        let io = AsyncFd::lazy(listener, FdKind::Other, "TcpListener::from_std")?;
-        io.expose();
-        Self::over(io)
+        let this = Self::over(listener, "TcpListener::from_std", Location::caller())?;
+        this.io.expose();
+        Ok(this)
     }
 
     /// Gives the listener to std. It stays in non-blocking mode.
@@ -88,9 +89,13 @@ impl TcpListener {
         self.io.into_inner()
     }
 
-    fn over(io: AsyncFd<std::net::TcpListener>) -> io::Result<Self> {
+    pub(super) fn over(
+        listener: std::net::TcpListener,
+        call: &'static str,
+        caller: &Location<'_>,
+    ) -> io::Result<Self> {
         Ok(Self {
-            io,
+            io: AsyncFd::lazy_at(listener, FdKind::Other, call, caller)?,
             look_first: AtomicBool::new(false),
             runtime: Handle::try_current().map_err(io::Error::other)?,
         })
@@ -182,11 +187,14 @@ impl AsRawFd for TcpListener {
 }
 
 fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let address = Address::from(address);
-    let socket = sys::tcp_socket(&address)?;
-    sys::set_flag(&socket, sys::option::REUSE_ADDRESS, true)?;
+    let socket = sys::tcp_socket(address)?;
+    option::set_flag(&socket, option::REUSE_ADDRESS, true)?;
     // Inherited by what is accepted: one call here instead of one a connection.
-    sys::set_flag(&socket, sys::option::NO_DELAY, true)?;
-    sys::listen(&socket, &address)?;
+    option::set_flag(&socket, option::NO_DELAY, true)?;
+    sys::bind(&socket, &Address::from(address))?;
+    sys::listen(&socket, LONGEST_QUEUE)?;
     Ok(socket.into())
 }
+
+/// As long as the kernel allows.
+const LONGEST_QUEUE: u32 = u32::MAX;

@@ -113,6 +113,19 @@ macro_rules! reading {
                 self.as_ref().read_vectored(buffers)
             }
 
+            /// See [`TcpStream::read_buf`].
+            ///
+            /// # Errors
+            ///
+            /// As there.
+            ///
+            /// # Cancel safety
+            ///
+            /// If the future is dropped before it is done, no byte was taken.
+            pub fn read_buf(&self, bytes: &mut Vec<u8>) -> impl Future<Output = io::Result<usize>> {
+                self.as_ref().read_buf(bytes)
+            }
+
             /// See [`TcpStream::peek`].
             ///
             /// # Errors

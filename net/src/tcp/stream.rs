@@ -13,9 +13,11 @@ use std::task::{Context, Poll};
 
 use runtime::io::{AsyncFd, FdKind, Interest};
 
+use super::connect;
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::addr::{self, ToSocketAddrs};
-use crate::sys::{self, Address, errno};
+use crate::error;
+use crate::sys;
 
 /// A TCP connection, accepted or made.
 ///
@@ -49,40 +51,23 @@ pub struct TcpStream {
 impl TcpStream {
     /// Connects to the first address that answers. `TCP_NODELAY` is on.
     ///
+    /// If there are several, each has a quarter of a second before the next is tried beside it; of a
+    /// name's, the versions of IP take turns (RFC 8305).
+    ///
     /// # Errors
     ///
-    /// Outside of a runtime; and, when no address answers, what happened to the last.
+    /// Outside of a runtime; if there is no such name; and, when no address answers, what happened
+    /// to each.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is done, the attempt is given up.
+    /// If the future is dropped before it is done, all attempts are given up.
     #[track_caller]
     pub fn connect<A: ToSocketAddrs>(address: A) -> impl Future<Output = io::Result<Self>> {
+        const CALL: &str = "TcpStream::connect";
         let caller = Location::caller();
-        async move {
-            let mut last = addr::no_address();
-            for address in address.to_socket_addrs()? {
-                match Self::connect_to(address, caller).await {
-                    Ok(stream) => return Ok(stream),
-                    Err(error) => last = error,
-                }
-            }
-            Err(last)
-        }
-    }
-
-    async fn connect_to(address: SocketAddr, caller: &Location<'_>) -> io::Result<Self> {
-        let address = Address::from(address);
-        let socket = sys::tcp_socket(&address)?;
-        sys::set_flag(&socket, sys::option::NO_DELAY, true)?;
-        // Before the registration: an unconnected socket reports "hung up and writable".
-        let is_connected = sys::connect(&socket, &address)?;
-        let socket = std::net::TcpStream::from(socket);
-        let io = AsyncFd::lazy_at(socket, FdKind::TcpStream, "TcpStream::connect", caller)?;
-        if !is_connected {
-            io.async_io(Interest::WRITABLE, has_connected).await?;
-        }
-        Ok(Self::over(io))
+        let addresses = addr::resolve(address, CALL, caller);
+        async move { connect::connect_any(addresses.await?, CALL, caller).await }
     }
 
     /// Takes a connection of std's, and puts it into non-blocking mode.
@@ -106,6 +91,19 @@ impl TcpStream {
 
     pub(super) fn over(io: AsyncFd<std::net::TcpStream>) -> Self {
         Self { io }
+    }
+
+    /// The socket, for a call on it; not to be shown to others.
+    pub(super) fn socket(&self) -> &std::net::TcpStream {
+        self.io.get_ref()
+    }
+
+    pub(super) fn io(&self) -> &AsyncFd<std::net::TcpStream> {
+        &self.io
+    }
+
+    pub(super) fn into_io(self) -> AsyncFd<std::net::TcpStream> {
+        self.io
     }
 
     /// Reads what has come, or waits until something has. 0 is the end of the stream.
@@ -137,7 +135,7 @@ impl TcpStream {
         let mut filled = 0;
         while filled < buffer.len() {
             match self.read(&mut buffer[filled..]).await? {
-                0 => return Err(crate::io::ends_early()),
+                0 => return Err(error::ends_early()),
                 count => filled += count,
             }
         }
@@ -187,6 +185,54 @@ impl TcpStream {
             .try_io(Interest::READABLE, |socket| sys::recv(socket, buffer))
     }
 
+    /// Reads into several buffers, one after the other, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if nothing has come; and whatever `readv(2)` reports.
+    pub fn try_read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.io.try_io(Interest::READABLE, |socket| {
+            sys::recv_vectored(socket, buffers)
+        })
+    }
+
+    /// Reads into the capacity that a vector has left, which need not be initialised, and makes it
+    /// longer by as much as came. If none is left, it gets some. 0 is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `recv(2)` reports, but "would block" and "interrupted".
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is done, no byte was taken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use net::{TcpListener, TcpStream};
+    /// # fn main() -> std::io::Result<()> {
+    /// # runtime::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (server, _) = listener.accept().await?;
+    /// client.write_all(b"hello").await?;
+    /// let mut bytes = Vec::with_capacity(1024);
+    /// assert_eq!(server.read_buf(&mut bytes).await?, 5);
+    /// assert_eq!(bytes, b"hello");
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn read_buf(&self, bytes: &mut Vec<u8>) -> impl Future<Output = io::Result<usize>> {
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve(LEAST_SPARE);
+        }
+        let wanted = bytes.capacity() - bytes.len();
+        self.io
+            .read_with(wanted, move |socket| sys::recv_spare(socket, bytes))
+    }
+
     /// Writes as much as there is room for, or waits until there is room.
     ///
     /// # Errors
@@ -213,7 +259,7 @@ impl TcpStream {
     pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.write(bytes).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
+                0 => return Err(error::takes_no_more()),
                 count => bytes = &bytes[count..],
             }
         }
@@ -235,6 +281,24 @@ impl TcpStream {
     ) -> impl Future<Output = io::Result<usize>> {
         self.io
             .write_with(|socket| sys::send_vectored(socket, buffers))
+    }
+
+    /// Some other call of the write direction.
+    pub(super) fn write_op<R>(
+        &self,
+        call: impl FnMut(&std::net::TcpStream) -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        self.io.write_with(call)
+    }
+
+    /// Writes from several buffers, one after the other, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no room; and whatever `sendmsg(2)` reports.
+    pub fn try_write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.io
+            .try_write_with(|socket| sys::send_vectored(socket, buffers))
     }
 
     /// Writes as much as there is room for, without waiting.
@@ -356,24 +420,6 @@ impl TcpStream {
         self.io.get_ref().peer_addr()
     }
 
-    /// Whether small writes are sent at once (`TCP_NODELAY`): they are, from the start.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockopt(2)` reports.
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.io.get_ref().nodelay()
-    }
-
-    /// Sends small writes at once, or lets the kernel gather them.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` reports.
-    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.io.get_ref().set_nodelay(on)
-    }
-
     /// An error that waits on the socket, taken from it (`SO_ERROR`).
     ///
     /// # Errors
@@ -393,6 +439,20 @@ impl TcpStream {
             .poll_read_with(context, wanted, |socket| sys::recv(socket, buffer))
     }
 
+    pub(super) fn poll_read_vectored_inner(
+        &self,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if buffers.is_empty() {
+            return self.poll_splice_from(context);
+        }
+        let wanted = sys::vectored_length(buffers);
+        self.io.poll_read_with(context, wanted, |socket| {
+            sys::recv_vectored(socket, buffers)
+        })
+    }
+
     pub(super) fn poll_write_inner(
         &self,
         context: &mut Context<'_>,
@@ -407,6 +467,9 @@ impl TcpStream {
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if buffers.is_empty() {
+            return self.poll_splice_to(context);
+        }
         self.io
             .poll_write_with(context, |socket| sys::send_vectored(socket, buffers))
     }
@@ -417,20 +480,6 @@ impl TcpStream {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             other => other,
         }
-    }
-}
-
-/// Whether a connection that was started stands by now.
-fn has_connected(socket: &std::net::TcpStream) -> io::Result<()> {
-    if let Some(error) = socket.take_error()? {
-        return Err(error);
-    }
-    match socket.peer_addr() {
-        Ok(_) => Ok(()),
-        Err(error) if error.raw_os_error() == Some(errno::ENOTCONN) => {
-            Err(io::ErrorKind::WouldBlock.into())
-        }
-        Err(error) => Err(error),
     }
 }
 
@@ -446,3 +495,6 @@ impl AsRawFd for TcpStream {
         self.io.as_raw_fd()
     }
 }
+
+/// Room for a vector that has none left.
+const LEAST_SPARE: usize = 64;

@@ -2,7 +2,7 @@
 //!
 //! The same few lines six times: which stream is meant differs, and nothing else.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -20,6 +20,15 @@ macro_rules! readers {
             ) -> Poll<io::Result<usize>> {
                 let stream: &TcpStream = (*self).as_ref();
                 stream.poll_read_inner(context, buffer)
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffers: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                let stream: &TcpStream = (*self).as_ref();
+                stream.poll_read_vectored_inner(context, buffers)
             }
         }
     )*};

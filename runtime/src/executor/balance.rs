@@ -3,7 +3,7 @@
 //! A worker that sleeps costs ten times as much to wake as a small task takes to run. So nobody is
 //! woken for a short line: only when what stands in it takes longer than a wake does, by the time
 //! that the last polls took. A worker that is up anyway, and has nothing to do, looks round by itself
-//! before it sleeps, and takes half of the longest line it meets.
+//! before it sleeps, and takes half of the first line it meets that is worth it.
 //!
 //! Nothing depends on any of this but speed: whatever stands in a line is run by its own worker, if
 //! nobody comes. (A worker that is stuck is the [sentinel](super::sentinel)'s affair.)

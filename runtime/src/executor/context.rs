@@ -1,11 +1,12 @@
 //! Which core this thread runs, if any.
 //!
-//! A wake on the thread that runs the task's core goes straight into its queue, which no other thread touches;
-//! from any other thread it goes through the inbox. This file answers which it is, in a thread-local
-//! that has no destructor: wakers are called even while a thread's locals are being torn down.
+//! A wake on a thread that runs a core of the task's runtime goes straight into that core's line; from
+//! any other thread it goes through an inbox. This file answers which it is, in a thread-local that has
+//! no destructor: wakers are called even while a thread's locals are being torn down.
 //!
 //! The danger is a pointer that outlives what it points to. It is set only for the duration of a
-//! call, [`enter`], by a guard that puts the former one back even when the call panics.
+//! call, [`enter`], by a guard that puts the former one back even when the call panics. A core that is
+//! [lent](lend) out in the middle leaves a mark in its place.
 
 #![allow(unsafe_code)]
 

@@ -125,6 +125,13 @@ impl Crew {
         }
     }
 
+    /// The last worker has stopped after all.
+    pub(crate) fn bury_the_dead(&self) {
+        self.shells
+            .iter()
+            .for_each(|shell| shell.owned.bury_the_dead());
+    }
+
     /// Nobody runs tasks any more: registrations and timers fail from now on.
     pub(crate) fn close_drivers(&self) {
         self.drivers.close();

@@ -136,7 +136,7 @@ impl Lane {
         poured
     }
 
-    /// Moves half of the victim's line into ours, whose ring is empty. Returns how many.
+    /// Moves half of the victim's line into our ring, as far as there is room. Returns how many.
     pub(crate) fn steal_from(&self, victim: &Self) -> u32 {
         let stolen = victim.ring.steal_into(&self.ring);
         if stolen > 0 || victim.behind.load(Ordering::Relaxed) == 0 {

@@ -64,6 +64,12 @@ impl Owned {
         self.0.lock().dead.get_or_insert_default();
     }
 
+    /// Nobody points to the dead any more.
+    pub(crate) fn bury_the_dead(&self) {
+        let dead = self.0.lock().dead.take();
+        drop(dead);
+    }
+
     /// A live task by its number.
     pub(crate) fn find(&self, id: Id) -> Option<TaskRef> {
         let list = self.0.lock();

@@ -124,8 +124,8 @@ impl Ring {
         }
     }
 
-    /// Moves half of the tasks, the first ones, into the thief's own ring, which is empty. Returns
-    /// how many.
+    /// Moves half of the tasks, the first ones, into the thief's own ring, as far as there is room.
+    /// Returns how many.
     pub(crate) fn steal_into(&self, thief: &Self) -> u32 {
         loop {
             // Acquire pairs with the Release of other thieves' swaps.

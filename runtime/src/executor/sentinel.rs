@@ -41,6 +41,8 @@ struct Watched {
     /// If it was stuck at the last round: since when it has been seen so.
     stuck_since: Option<Instant>,
     reported: bool,
+    /// Its reactor is watched in ours.
+    adopted: bool,
 }
 
 impl Sentinel {
@@ -58,7 +60,7 @@ impl Sentinel {
         for core in notices.adopted() {
             let stuck = local.crew.shell(core);
             let is_stuck = self.others[core].polls == stuck.pulse.polls() && stuck.driver.is_up();
-            if is_stuck {
+            if is_stuck && self.take_charge(local, stuck) {
                 help(local, stuck, scratch);
             } else {
                 self.let_go(local, stuck);
@@ -85,6 +87,7 @@ impl Sentinel {
             anybody_stuck = true;
             watched.stuck_since.get_or_insert(now);
             if self.take_charge(local, other) {
+                self.adopt(local, other);
                 help(local, other, scratch);
                 self.report(local, other, now);
             }
@@ -127,31 +130,35 @@ impl Sentinel {
             NOBODY => true,
             other => self.others[other as usize - 1].stuck_since.is_some(),
         };
-        let is_ours = is_free
+        is_free
             && stuck
                 .helper
                 .compare_exchange(before, us, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok();
-        if is_ours {
+                .is_ok()
+    }
+
+    fn adopt(&mut self, local: &Local, stuck: &Shell) {
+        let watched = &mut self.others[stuck.index];
+        if !std::mem::replace(&mut watched.adopted, true) {
             local.shell.driver.adopt(&stuck.driver);
         }
-        is_ours
     }
 
     /// It moves again, or sleeps: it looks after itself.
     fn let_go(&mut self, local: &Local, other: &Shell) {
-        self.others[other.index] = Watched {
+        let watched = Watched {
             polls: other.pulse.polls(),
             ..Watched::default()
         };
-        let us = local.shell.index as u32 + 1;
-        let was_ours =
-            other
-                .helper
-                .compare_exchange(us, NOBODY, Ordering::AcqRel, Ordering::Relaxed);
-        if was_ours.is_ok() {
+        let before = std::mem::replace(&mut self.others[other.index], watched);
+        if before.adopted {
             local.shell.driver.release(&other.driver);
         }
+        // If another has taken our place as its helper, this leaves it there.
+        let us = local.shell.index as u32 + 1;
+        let _ = other
+            .helper
+            .compare_exchange(us, NOBODY, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// Names the task, once, if it has been stuck for long enough.

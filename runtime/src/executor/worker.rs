@@ -34,7 +34,7 @@ use super::sentinel::Sentinel;
 use super::shell::Shell;
 use crate::coop;
 use crate::driver::Scratch;
-use crate::primitive::Arc;
+use crate::primitive::{Arc, Ordering};
 use crate::sys::CoarseInstant;
 use crate::tasks::Runnable;
 
@@ -42,6 +42,8 @@ use crate::tasks::Runnable;
 pub(crate) struct Core {
     local: Arc<Local>,
     scratch: Scratch,
+    /// The right is no longer here: a task has lent it out.
+    is_lent: bool,
 }
 
 // SAFETY: `Local` is not `Sync`, and another `Arc` of it may be on the stack of the thread that ran the
@@ -97,6 +99,7 @@ impl Core {
                 sentinel: RefCell::new(Sentinel::new(crew.shells().len())),
             }),
             scratch: Scratch::new(),
+            is_lent: false,
         }
     }
 
@@ -106,8 +109,22 @@ impl Core {
 
     /// Runs tasks until `main` is done.
     pub(crate) fn run(&mut self, main: &mut dyn Main) -> io::Result<Ended> {
-        let Self { local, scratch } = self;
-        local.entered(|| local.run(scratch, main))
+        let Self {
+            local,
+            scratch,
+            is_lent,
+        } = self;
+        local.entered(|| {
+            let noted = NoteLent(is_lent);
+            let ended = local.run(scratch, main);
+            drop(noted);
+            ended
+        })
+    }
+
+    /// Whether another thread runs the core by now, so that this is an empty shell.
+    pub(crate) fn is_lent(&self) -> bool {
+        self.is_lent
     }
 
     /// Takes the core from this thread, which is in the middle of a task of it, for another thread to
@@ -123,6 +140,7 @@ impl Core {
         Some(Self {
             local,
             scratch: Scratch::new(),
+            is_lent: false,
         })
     }
 
@@ -216,6 +234,11 @@ impl Local {
         let events = self.shell.driver.park(scratch)?;
         self.get_up();
         self.note_events(events, scratch);
+        // Before anything of its own: the one who woke it expects that, and nobody else is woken until
+        // then.
+        if self.shell.recruited.load(Ordering::Relaxed) {
+            self.steal();
+        }
         Ok(())
     }
 
@@ -423,6 +446,15 @@ fn take_one(lane: &Lane, in_a_row: &mut u32, left: &mut u32) -> Option<Runnable>
     *in_a_row = 0;
     *left = left.checked_sub(1)?;
     lane.pop()
+}
+
+/// Notes at the end of a run, also when it ends by a panic, whether the core was lent out.
+struct NoteLent<'a>(&'a mut bool);
+
+impl Drop for NoteLent<'_> {
+    fn drop(&mut self) {
+        *self.0 = context::is_lent();
+    }
 }
 
 /// The core is another thread's by now: nothing of it may be touched.

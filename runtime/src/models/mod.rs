@@ -10,4 +10,5 @@
 mod park;
 mod pool;
 mod slot;
+mod sync;
 mod task;

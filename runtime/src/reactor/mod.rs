@@ -50,6 +50,8 @@ pub(crate) struct Reactor {
 struct Places {
     free: Vec<u32>,
     made: u32,
+    /// Slots whose descriptors have moved to another reactor, and still own them.
+    kept: usize,
     closed: bool,
 }
 
@@ -142,7 +144,9 @@ impl Reactor {
         if let Some(slot) = self.slots.find(Address::of(place.index)) {
             slot.reset();
         }
-        self.register_at(place.index, fd, interest, write)
+        let made = self.register_at(place.index, fd, interest, write)?;
+        self.places.lock().kept -= 1;
+        Ok(made)
     }
 
     fn register_at(
@@ -184,6 +188,7 @@ impl Reactor {
     pub(crate) fn evict(&self, slot: &Slot, fd: RawFd) -> Vec<Waker> {
         // As below: it fails only if there is nothing left to delete.
         let _ = self.epoll.delete(fd);
+        self.places.lock().kept += 1;
         slot.evict()
     }
 
@@ -255,7 +260,7 @@ impl Reactor {
     /// Descriptors registered now.
     pub(crate) fn registered(&self) -> usize {
         let places = self.places.lock();
-        places.made as usize - places.free.len()
+        places.made as usize - places.free.len() - places.kept
     }
 
     pub(crate) fn is_child(&self) -> bool {
@@ -264,12 +269,15 @@ impl Reactor {
 
     fn give_back(&self, slot: &Slot, place: Place) {
         slot.release();
-        self.give_up(place);
+        self.places.lock().free.push(place.index);
     }
 
     /// The owner of an evicted slot wants it no longer.
     pub(crate) fn give_up(&self, place: Place) {
-        self.places.lock().free.push(place.index);
+        if let Some(slot) = self.slots.find(Address::of(place.index)) {
+            self.places.lock().kept -= 1;
+            self.give_back(slot, place);
+        }
     }
 }
 

@@ -62,8 +62,17 @@ pub(crate) struct Slot {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
     pub(crate) ready: Ready,
-    /// Urgent data was seen on this descriptor at some time.
-    pub(crate) urgent_seen: bool,
+    seen: Word,
+}
+
+impl Taken {
+    /// Whether a short read after this may have stopped for another reason than that nothing is left:
+    /// the next read has something to say (an end, an error), or there was urgent data at some time,
+    /// at whose mark a read stops.
+    #[inline]
+    pub(crate) fn leaves_doubt(self) -> bool {
+        self.seen.leaves_doubt()
+    }
 }
 
 /// What came of wanting to wait.
@@ -150,7 +159,7 @@ impl Slot {
         }
         Taken {
             ready: seen.ready(direction),
-            urgent_seen: seen.urgent_seen(),
+            seen,
         }
     }
 

@@ -49,13 +49,7 @@ impl FdKind {
     /// Whether a read that used up `taken` and came short has drained the descriptor.
     #[inline]
     pub(crate) fn trusts_short_read(self, taken: Taken) -> bool {
-        // After any of these the next read has something to say (an end, an error), or a short
-        // read may have stopped at the urgent mark.
-        const UNTRUSTED: Ready = Ready::RDHUP
-            .with(Ready::HUP)
-            .with(Ready::ERR)
-            .with(Ready::PRI);
-        !matches!(self, Self::Other) && !taken.ready.intersects(UNTRUSTED) && !taken.urgent_seen
+        !matches!(self, Self::Other) && !taken.leaves_doubt()
     }
 }
 

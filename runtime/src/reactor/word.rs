@@ -47,6 +47,16 @@ impl Word {
         self.0 & URGENT_SEEN != 0
     }
 
+    /// Whether a short read proves nothing; see [`Taken`](super::Taken).
+    #[inline]
+    pub(super) fn leaves_doubt(self) -> bool {
+        const UNTRUSTED: Ready = Ready::RDHUP
+            .with(Ready::HUP)
+            .with(Ready::ERR)
+            .with(Ready::PRI);
+        self.0 & (news(Direction::Read, UNTRUSTED) | URGENT_SEEN) != 0
+    }
+
     #[inline]
     pub(super) fn is_busy(self, direction: Direction) -> bool {
         self.0 & busy(direction) != 0

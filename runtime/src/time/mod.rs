@@ -4,11 +4,15 @@
 //! of the timers (66 microseconds) and by what the worker is busy with. Deadlines too far to count
 //! are never reached, ones in the past are reached at once.
 
+mod delay_queue;
 mod instant;
+mod interval;
 mod sleep;
 mod timeout;
 
+pub use self::delay_queue::{DelayQueue, Expired, Key};
 pub use self::instant::Instant;
+pub use self::interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use self::sleep::{Sleep, sleep, sleep_until};
 pub use self::timeout::{Elapsed, Timeout, timeout, timeout_at};
 pub use std::time::Duration;

@@ -1,0 +1,133 @@
+//! Messages that end with a line feed.
+
+use std::io;
+
+use super::{Decoder, Encoder};
+use crate::error;
+use crate::io::Buffer;
+
+/// A codec for lines of text, 64 KiB long at most, unless it is told otherwise.
+///
+/// A line ends with a line feed, or a carriage return and a line feed; neither is part of it. The
+/// last one of a stream need not have an end.
+///
+/// # Examples
+///
+/// ```
+/// use net::codec::{Framed, LinesCodec};
+///
+/// # fn main() -> std::io::Result<()> {
+/// runtime::block_on(async {
+///     let mut lines = Framed::new(&b"short\nmuch longer\n"[..], LinesCodec::with_max_length(8));
+///     assert_eq!(lines.next().await.transpose()?.as_deref(), Some("short"));
+///     let error = lines.next().await.unwrap().unwrap_err();
+///     assert!(error.to_string().contains("longer than 8 bytes"));
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct LinesCodec {
+    longest: usize,
+    /// So much of the buffer is known to hold no line feed.
+    searched: usize,
+}
+
+impl LinesCodec {
+    /// Lines of 64 KiB at most.
+    pub fn new() -> Self {
+        Self::with_max_length(LONGEST)
+    }
+
+    /// Lines of `longest` bytes at most, their ends not counted.
+    pub fn with_max_length(longest: usize) -> Self {
+        Self {
+            longest,
+            searched: 0,
+        }
+    }
+
+    /// The longest line, in bytes.
+    pub fn max_length(&self) -> usize {
+        self.longest
+    }
+
+    /// Takes `length` bytes, and the `end` behind them, as a line.
+    fn take(&mut self, buffer: &mut Buffer, length: usize, end: usize) -> io::Result<String> {
+        self.searched = 0;
+        let line = buffer[..length].to_vec();
+        buffer.consume(length + end);
+        String::from_utf8(line).map_err(|_| error::not_text())
+    }
+
+    fn too_long(&self) -> io::Error {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!(
+                "a line is longer than {} bytes: if that is no attack, allow for it with \
+                 LinesCodec::with_max_length",
+                self.longest
+            ),
+        )
+    }
+}
+
+impl Default for LinesCodec {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Decoder for LinesCodec {
+    type Item = String;
+
+    fn decode(&mut self, buffer: &mut Buffer) -> io::Result<Option<String>> {
+        let unsearched = buffer.get(self.searched..).unwrap_or_default();
+        let Some(at) = unsearched.iter().position(|byte| *byte == b'\n') else {
+            self.searched = buffer.len();
+            // One more: it may be the carriage return.
+            let is_too_long = buffer.len() > self.longest.saturating_add(1);
+            return if is_too_long {
+                Err(self.too_long())
+            } else {
+                Ok(None)
+            };
+        };
+        let feed = self.searched + at;
+        let length = buffer[..feed].strip_suffix(b"\r").map_or(feed, <[u8]>::len);
+        if length > self.longest {
+            return Err(self.too_long());
+        }
+        self.take(buffer, length, feed + 1 - length).map(Some)
+    }
+
+    fn decode_end(&mut self, buffer: &mut Buffer) -> io::Result<Option<String>> {
+        match self.decode(buffer)? {
+            None if buffer.len() > self.longest => Err(self.too_long()),
+            None if !buffer.is_empty() => self.take(buffer, buffer.len(), 0).map(Some),
+            decoded => Ok(decoded),
+        }
+    }
+}
+
+impl<T: AsRef<str>> Encoder<T> for LinesCodec {
+    fn encode(&mut self, line: T, bytes: &mut Vec<u8>) -> io::Result<()> {
+        let line = line.as_ref();
+        if line.len() > self.longest {
+            return Err(self.too_long());
+        }
+        if line.contains('\n') {
+            // Else who may choose a part of a line could add lines of his own.
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the text holds a line feed, and would arrive as several lines: send each by itself",
+            ));
+        }
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+        Ok(())
+    }
+}
+
+/// Longer than lines that people write, and little memory for a peer that never ends one.
+const LONGEST: usize = 64 * 1024;

@@ -1,0 +1,106 @@
+//! Many senders, one receiver, and slots that are fewer than messages.
+
+use std::sync::Arc;
+
+use loom::future::block_on;
+use loom::thread;
+
+use super::try_once;
+use crate::sync::mpsc;
+
+#[test]
+fn a_message_wakes_who_falls_asleep() {
+    loom::model(|| {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let other = thread::spawn(move || {
+            let sent = block_on(sender.send(1));
+            assert!(sent.is_ok());
+        });
+        assert_eq!(block_on(receiver.recv()), Some(1));
+        assert_eq!(block_on(receiver.recv()), None);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn two_senders_share_one_slot() {
+    loom::model(|| {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let threads = [1, 2].map(|number| {
+            let sender = sender.clone();
+            thread::spawn(move || block_on(sender.send(number)).is_ok())
+        });
+        drop(sender);
+        let mut sum = 0;
+        while let Some(number) = block_on(receiver.recv()) {
+            sum += number;
+        }
+        assert_eq!(sum, 3);
+        for thread in threads {
+            assert!(thread.join().unwrap());
+        }
+    });
+}
+
+#[test]
+fn a_sender_that_gives_up_loses_no_slot() {
+    loom::model(|| {
+        let (sender, mut receiver) = mpsc::channel(1);
+        assert!(sender.try_send(0).is_ok());
+        let fickle = thread::spawn({
+            let sender = sender.clone();
+            move || drop(try_once(sender.reserve()))
+        });
+        let other = thread::spawn(move || block_on(sender.send(1)).is_ok());
+        assert_eq!(block_on(receiver.recv()), Some(0));
+        assert_eq!(block_on(receiver.recv()), Some(1));
+        assert_eq!(block_on(receiver.recv()), None);
+        fickle.join().unwrap();
+        assert!(other.join().unwrap());
+    });
+}
+
+#[test]
+fn a_message_is_with_one_of_the_two_when_the_receiver_goes() {
+    loom::model(|| {
+        let message = Arc::new(());
+        let (sender, receiver) = mpsc::channel(1);
+        let other = thread::spawn({
+            let message = message.clone();
+            move || block_on(sender.send(message)).is_ok()
+        });
+        drop(receiver);
+        other.join().unwrap();
+        assert_eq!(Arc::strong_count(&message), 1);
+    });
+}
+
+#[test]
+fn closing_waits_for_what_was_promised() {
+    loom::model(|| {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let other = thread::spawn(move || match block_on(sender.reserve()) {
+            Ok(permit) => {
+                permit.send(1);
+                true
+            }
+            Err(_) => false,
+        });
+        receiver.close();
+        let received = block_on(receiver.recv());
+        assert_eq!(received.is_some(), other.join().unwrap());
+    });
+}
+
+#[test]
+fn closing_against_a_sender_that_waits() {
+    loom::model(|| {
+        let (sender, mut receiver) = mpsc::channel(1);
+        assert!(sender.try_send(0).is_ok());
+        let other = thread::spawn(move || block_on(sender.send(1)).is_ok());
+        receiver.close();
+        assert_eq!(block_on(receiver.recv()), Some(0));
+        assert_eq!(block_on(receiver.recv()), None);
+        assert!(!other.join().unwrap());
+    });
+}

@@ -1,0 +1,460 @@
+//! What the ends of a channel share: the messages, the slots, and who waits for either.
+//!
+//! A slot is room for one message. Each is in one place:
+//!
+//! ```text
+//!            reserve, or come first in the queue             send
+//!     free --------------------------------------> promised -----> holds a message
+//!      ^                                              |                  |
+//!      +----------------------------------------------+------------------+
+//!                     given back, received: to the first who waits, if anybody does
+//! ```
+//!
+//! All of it stands under one short lock. Two atomic steps, to lock and to unlock, are what a message
+//! costs at each end; what happens under it is moving the message. Values are dropped, and wakers
+//! cloned, woken and dropped, without it.
+//!
+//! The dangers are those of every queue for slots: a slot that was promised to a sender which leaves,
+//! and a receiver that falls asleep beside the last change. The first is given on in
+//! [`leave`](Shared::leave). For the second, every change that could end the receiver's wait takes its waker
+//! out under the same lock under which the receiver left it.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll};
+
+use super::super::notify::Notify;
+use super::super::waiters::{Look, Ticket, Waiters, Wakers};
+use crate::foreign;
+use crate::primitive::{AtomicU64, Mutex, MutexGuard, Ordering};
+
+pub(super) struct Shared<T> {
+    state: Mutex<State<T>>,
+    /// Senders that are not weak.
+    senders: AtomicU64,
+    /// Weak ones.
+    pub(super) weak: AtomicU64,
+    pub(super) capacity: usize,
+    closing: Notify,
+}
+
+struct State<T> {
+    queue: VecDeque<T>,
+    free: usize,
+    promised: usize,
+    waiting: Waiters<Need>,
+    receiver: Option<std::task::Waker>,
+    /// Nobody gets a slot from now on.
+    closed: bool,
+    /// Nobody receives from now on.
+    gone: bool,
+}
+
+/// How many slots somebody wants.
+struct Need {
+    count: usize,
+    granted: bool,
+}
+
+/// Why there is no slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Full,
+    Closed,
+}
+
+impl<T> State<T> {
+    fn take(&mut self, count: usize) -> Result<(), Refused> {
+        if self.closed {
+            return Err(Refused::Closed);
+        }
+        if self.free < count || !self.waiting.is_empty() {
+            return Err(Refused::Full);
+        }
+        self.free -= count;
+        Ok(())
+    }
+
+    /// Puts a message into a slot that was taken.
+    #[inline]
+    fn push(&mut self, value: T, wakers: &mut Wakers) {
+        self.queue.push_back(value);
+        wakers.extend(self.receiver.take());
+    }
+
+    /// Gives slots back: to those who wait, as far as they reach.
+    #[inline]
+    fn give(&mut self, count: usize, wakers: &mut Wakers) {
+        self.free += count;
+        while let Some(need) = self.waiting.first().filter(|need| need.count <= self.free) {
+            need.granted = true;
+            self.free -= need.count;
+            self.promised += need.count;
+            self.waiting.call_first(wakers);
+        }
+    }
+
+    /// Gives promised slots back unused. They may be what a closed channel has been waiting for.
+    fn break_promise(&mut self, count: usize, wakers: &mut Wakers) {
+        self.promised -= count;
+        self.give(count, wakers);
+        if self.closed {
+            wakers.extend(self.receiver.take());
+        }
+    }
+}
+
+impl<T> Shared<T> {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                free: capacity,
+                promised: 0,
+                waiting: Waiters::new(),
+                receiver: None,
+                closed: false,
+                gone: false,
+            }),
+            senders: AtomicU64::new(1),
+            weak: AtomicU64::new(0),
+            capacity,
+            closing: Notify::new(),
+        }
+    }
+
+    /// Sends if there is a free slot, and nobody waits for it.
+    #[inline]
+    pub(super) fn try_push(&self, value: T) -> Result<(), (Refused, T)> {
+        let mut wakers = Wakers::new();
+        let mut state = self.state.lock();
+        if let Err(refused) = state.take(1) {
+            return Err((refused, value));
+        }
+        state.push(value, &mut wakers);
+        drop(state);
+        wakers.wake();
+        Ok(())
+    }
+
+    /// Sends, as soon as there is a slot. The value is taken when it is sent.
+    #[inline]
+    pub(super) fn poll_push(
+        &self,
+        value: &mut Option<T>,
+        ticket: &mut Option<Ticket>,
+        context: &Context<'_>,
+    ) -> Poll<Result<(), Refused>> {
+        if ticket.is_none() {
+            let Some(unsent) = value.take() else {
+                return Poll::Ready(Err(Refused::Closed));
+            };
+            match self.try_push(unsent) {
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err((refused, unsent)) => {
+                    *value = Some(unsent);
+                    if refused == Refused::Closed {
+                        return Poll::Ready(Err(refused));
+                    }
+                }
+            }
+        }
+        let reserved = std::task::ready!(self.poll_reserve(1, ticket, context));
+        if reserved.is_ok() {
+            value
+                .take()
+                .into_iter()
+                .for_each(|it| self.push_promised(it));
+        }
+        Poll::Ready(reserved)
+    }
+
+    /// Takes slots if they are free and nobody waits: they are promised from now on.
+    pub(super) fn try_reserve(&self, count: usize) -> Result<(), Refused> {
+        let mut state = self.state.lock();
+        state.take(count)?;
+        state.promised += count;
+        Ok(())
+    }
+
+    /// Takes slots, as soon as everybody before has had theirs.
+    pub(super) fn poll_reserve(
+        &self,
+        count: usize,
+        ticket: &mut Option<Ticket>,
+        context: &Context<'_>,
+    ) -> Poll<Result<(), Refused>> {
+        // Foreign code, so before the lock; spared if the waker that is there will do.
+        let mut fresh = ticket.is_none().then(|| context.waker().clone());
+        loop {
+            let mut state = self.state.lock();
+            let (polled, unused) = match ticket.as_ref() {
+                None => match state.take(count) {
+                    Ok(()) => {
+                        state.promised += count;
+                        (Poll::Ready(Ok(())), fresh)
+                    }
+                    Err(Refused::Closed) => (Poll::Ready(Err(Refused::Closed)), fresh),
+                    Err(Refused::Full) => {
+                        let granted = false;
+                        let waker = fresh.take();
+                        *ticket =
+                            waker.map(|waker| state.waiting.push(Need { count, granted }, waker));
+                        (Poll::Pending, None)
+                    }
+                },
+                Some(held) => match (state.waiting.look(held, context.waker()), fresh) {
+                    (Look::Called, fresh) => {
+                        let left = ticket.take().map(|ticket| state.waiting.remove(ticket));
+                        let granted = left.is_some_and(|left| left.note.granted);
+                        (
+                            Poll::Ready(granted.then_some(()).ok_or(Refused::Closed)),
+                            fresh,
+                        )
+                    }
+                    (Look::Waits, fresh) => (Poll::Pending, fresh),
+                    (Look::NeedsWaker, Some(waker)) => {
+                        (Poll::Pending, state.waiting.set_waker(held, waker))
+                    }
+                    (Look::NeedsWaker, None) => {
+                        drop(state);
+                        fresh = Some(context.waker().clone());
+                        continue;
+                    }
+                },
+            };
+            drop(state);
+            foreign::drop_quietly(unused);
+            return polled;
+        }
+    }
+
+    /// Gives a place in the queue for slots up, and the slots that were given to it to the next.
+    pub(super) fn leave(&self, ticket: Ticket) {
+        let mut wakers = Wakers::new();
+        let mut state = self.state.lock();
+        let left = state.waiting.remove(ticket);
+        match left.note.granted {
+            true => state.break_promise(left.note.count, &mut wakers),
+            // It may have been the first, and have wanted more than the next one does.
+            false => state.give(0, &mut wakers),
+        }
+        drop(state);
+        wakers.wake();
+        foreign::drop_quietly(left.waker);
+    }
+
+    /// Sends into a slot that was promised.
+    pub(super) fn push_promised(&self, value: T) {
+        let mut wakers = Wakers::new();
+        let mut state = self.state.lock();
+        state.promised -= 1;
+        if state.gone {
+            drop(state);
+            // Nobody will look at it, nor wait for the slot: here it ends.
+            return drop(value);
+        }
+        state.push(value, &mut wakers);
+        drop(state);
+        wakers.wake();
+    }
+
+    /// Gives promised slots back.
+    pub(super) fn give_back(&self, count: usize) {
+        let mut wakers = Wakers::new();
+        let mut state = self.state.lock();
+        state.break_promise(count, &mut wakers);
+        drop(state);
+        wakers.wake();
+    }
+
+    /// Receives what is there.
+    ///
+    /// `Ok(None)` if nothing will ever be, an error if nothing is.
+    #[inline]
+    pub(super) fn try_pop(&self) -> Result<Option<T>, Empty> {
+        self.pop(self.state.lock()).map_err(|_| Empty)
+    }
+
+    /// The lock comes back if the channel is empty.
+    #[inline]
+    fn pop<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T>>,
+    ) -> Result<Option<T>, MutexGuard<'a, State<T>>> {
+        let Some(value) = state.queue.pop_front() else {
+            return if self.is_over(&state) {
+                Ok(None)
+            } else {
+                Err(state)
+            };
+        };
+        let mut wakers = Wakers::new();
+        state.give(1, &mut wakers);
+        drop(state);
+        wakers.wake();
+        Ok(Some(value))
+    }
+
+    /// Whether an empty channel will stay so.
+    fn is_over(&self, state: &State<T>) -> bool {
+        // Acquire pairs with the Release of `sender_goes`; its last sender then takes this lock.
+        let nobody_sends = state.closed || self.senders.load(Ordering::Acquire) == 0;
+        nobody_sends && state.promised == 0
+    }
+
+    /// Receives, or leaves the waker.
+    #[inline]
+    pub(super) fn poll_pop(&self, context: &Context<'_>) -> Poll<Option<T>> {
+        match self.pop(self.state.lock()) {
+            Ok(received) => Poll::Ready(received),
+            Err(state) => self.wait_for(state, context, |state| self.pop(state)),
+        }
+    }
+
+    /// Receives up to `limit` messages at once; `Some(0)` if there will never be any.
+    fn pop_many<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T>>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Result<usize, MutexGuard<'a, State<T>>> {
+        let count = state.queue.len().min(limit);
+        if count == 0 {
+            return if self.is_over(&state) {
+                Ok(0)
+            } else {
+                Err(state)
+            };
+        }
+        let mut wakers = Wakers::new();
+        buffer.extend(state.queue.drain(..count));
+        state.give(count, &mut wakers);
+        drop(state);
+        wakers.wake();
+        Ok(count)
+    }
+
+    pub(super) fn poll_pop_many(
+        &self,
+        context: &Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        match self.pop_many(self.state.lock(), buffer, limit) {
+            Ok(count) => Poll::Ready(count),
+            Err(state) => {
+                self.wait_for(state, context, |state| self.pop_many(state, buffer, limit))
+            }
+        }
+    }
+
+    /// The receiver's way to sleep: leaves its waker, unless `again` finds something by then.
+    #[cold]
+    fn wait_for<'a, R>(
+        &'a self,
+        state: MutexGuard<'a, State<T>>,
+        context: &Context<'_>,
+        mut again: impl FnMut(MutexGuard<'a, State<T>>) -> Result<R, MutexGuard<'a, State<T>>>,
+    ) -> Poll<R> {
+        let held = state.receiver.as_ref();
+        if held.is_some_and(|held| held.will_wake(context.waker())) {
+            return Poll::Pending;
+        }
+        drop(state);
+        let fresh = context.waker().clone();
+        let mut state = match again(self.state.lock()) {
+            Ok(found) => {
+                foreign::drop_quietly(fresh);
+                return Poll::Ready(found);
+            }
+            Err(state) => state,
+        };
+        let former = state.receiver.replace(fresh);
+        drop(state);
+        foreign::drop_quietly(former);
+        Poll::Pending
+    }
+
+    /// Nobody gets a slot from now on. What is promised may still be sent.
+    pub(super) fn close(&self) {
+        let mut wakers = Wakers::new();
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.waiting.call_all(&mut wakers, |_| {});
+        drop(state);
+        wakers.wake();
+        self.closing.notify_waiters();
+    }
+
+    /// The receiver goes: what is there is dropped, and what still comes too.
+    pub(super) fn receiver_goes(&self) {
+        self.close();
+        let mut state = self.state.lock();
+        state.gone = true;
+        let unread = std::mem::take(&mut state.queue);
+        let waker = state.receiver.take();
+        drop(state);
+        foreign::drop_quietly(waker);
+        drop(unread);
+    }
+
+    /// Waits until the channel is closed.
+    pub(super) async fn closed(&self) {
+        let closing = self.closing.notified();
+        if !self.is_closed() {
+            closing.await;
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    /// Closed, or without senders: nothing new will come.
+    pub(super) fn is_ending(&self) -> bool {
+        self.is_closed() || self.sender_count() == 0
+    }
+
+    pub(super) fn free(&self) -> usize {
+        let mut state = self.state.lock();
+        match state.waiting.first() {
+            Some(_) => 0,
+            None => state.free,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().queue.len()
+    }
+
+    pub(super) fn sender_count(&self) -> u64 {
+        self.senders.load(Ordering::Acquire)
+    }
+
+    /// One sender more, made from one that is there.
+    pub(super) fn sender_comes(&self) {
+        // Relaxed: nothing is published by it.
+        self.senders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One sender more, unless there is none.
+    pub(super) fn sender_comes_back(&self) -> bool {
+        let more = |count| (count > 0).then_some(count + 1);
+        self.senders
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more)
+            .is_ok()
+    }
+
+    /// One sender fewer; the last tells the receiver.
+    pub(super) fn sender_goes(&self) {
+        // Release pairs with the Acquire of `is_over`.
+        if self.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let waker = self.state.lock().receiver.take();
+            waker.into_iter().for_each(foreign::wake);
+        }
+    }
+}
+
+/// Nothing is there now.
+#[derive(Debug)]
+pub(super) struct Empty;
