@@ -11,7 +11,7 @@ use crate::primitive::{AtomicU64, Ordering};
 #[derive(Debug)]
 pub(crate) struct Pulse {
     polls: AtomicU64,
-    /// The task's number; 0 stands for the future of a `block_on`.
+    /// The task's number; 0 stands for the future of a `block_on`, [`RESTING`] for nobody.
     task: AtomicU64,
 }
 
@@ -33,14 +33,24 @@ impl Pulse {
         self.task.store(task, Ordering::Release);
     }
 
+    /// The owner polls nothing, and is about to look round and sleep. That is no news: two that wake
+    /// only to look at each other would take it for work, and never come to rest.
+    #[inline]
+    pub(crate) fn rest(&self) {
+        self.task.store(RESTING, Ordering::Release);
+    }
+
     /// A number that is another at the next poll.
     pub(crate) fn polls(&self) -> u64 {
         self.polls.load(Ordering::Relaxed)
     }
 
-    /// The task in whose poll the number was `polls`; none if the worker has gone on.
+    /// The task in whose poll the number was `polls`; none if the worker has gone on, or rests.
     pub(crate) fn task(&self, polls: u64) -> Option<u64> {
         let task = self.task.load(Ordering::Acquire);
-        (self.polls() == polls).then_some(task)
+        (self.polls() == polls && task != RESTING).then_some(task)
     }
 }
+
+/// No task has this number.
+const RESTING: u64 = u64::MAX;

@@ -2,15 +2,17 @@
 //!
 //! A task that computes for long, or blocks, holds its worker up, and with it everything that waits
 //! in that worker's epoll, timers and line. The others would not notice: nobody waits for a worker.
-//! So each sleeping worker has an alarm clock, and while any worker is up one other's is set. When it
+//! So each sleeping worker has an alarm clock, and while any worker works one other's is set. When it
 //! rings, its owner goes round: a worker that is up, and has not begun a new poll since the last
 //! round, is stuck. The one who finds it does its work: takes its line and its inbox over, looks into
 //! its reactor and its timers, and goes on doing so until it moves again. Meanwhile the reactor of the
 //! stuck worker is watched as a descriptor in the helper's own, so its events are served at once.
 //!
-//! The danger is that all alarm clocks are off while somebody is up. Whoever gets up makes sure that
-//! another's clock is set. Whoever turns its clock off looks, after that, whether anybody is up. Both
-//! words are written before the other is read, in one total order, so one of the two sees the other.
+//! The danger is that all alarm clocks are off while somebody works. Whoever gets up, and has something
+//! to do, makes sure that another's clock is set. Whoever turns its clock off looks, after that, whether
+//! anybody is up. Both words are written before the other is read, in one total order, so one of the two
+//! sees the other. Who gets up only because its own clock rang sets no other's: two that set each
+//! other's would never come to rest.
 //! Setting a clock is one system call and wakes nobody; it is needed about once a tenth of a second
 //! while there is work. When all have slept for that long the clocks are off, and the process is
 //! silent.
@@ -38,6 +40,7 @@ pub(super) struct Sentinel {
 #[derive(Clone, Debug, Default)]
 struct Watched {
     polls: u64,
+    sleeps: u64,
     /// If it was stuck at the last round: since when it has been seen so.
     stuck_since: Option<Instant>,
     reported: bool,
@@ -80,7 +83,10 @@ impl Sentinel {
             let polls = other.pulse.polls();
             let has_moved = std::mem::replace(&mut watched.polls, polls) != polls;
             anybody_moved |= has_moved;
-            if has_moved || !other.driver.is_up() {
+            let sleeps = other.counts.parks.get();
+            let has_slept = std::mem::replace(&mut watched.sleeps, sleeps) != sleeps;
+            // One that has slept, and is up without a poll, goes its own round.
+            if has_moved || has_slept || !other.driver.is_up() {
                 self.let_go(local, other);
                 continue;
             }
@@ -102,12 +108,11 @@ impl Sentinel {
     /// The next round; none if it has been silent for long.
     fn set_alarm(&mut self, local: &Local, now: Instant) {
         let silent_since = *self.silent_since.get_or_insert(now);
+        let own = OFFSET * local.shell.index as u32;
         if now.duration_since(silent_since) < SILENCE {
             let pause = if self.calm < CALM { SHORT } else { LONG };
-            return local.shell.driver.set_alarm(pause);
+            return local.shell.driver.set_alarm(pause + own);
         }
-        self.silent_since = None;
-        self.calm = 0;
         let crew = &local.crew;
         let bit = bit(local.shell.index);
         // SeqCst, with `Bed::get_up`: see the head of this file.
@@ -115,8 +120,10 @@ impl Sentinel {
         let mut others = crew.others(local.shell.index);
         if others.any(|other| other.driver.is_up()) {
             crew.alarms.fetch_or(bit, Ordering::SeqCst);
-            local.shell.driver.set_alarm(LONG);
+            return local.shell.driver.set_alarm(LONG + own);
         }
+        self.silent_since = None;
+        self.calm = 0;
     }
 
     /// One helper at a time, unless that one is stuck as well. True if it is us.
@@ -148,6 +155,7 @@ impl Sentinel {
     fn let_go(&mut self, local: &Local, other: &Shell) {
         let watched = Watched {
             polls: other.pulse.polls(),
+            sleeps: other.counts.parks.get(),
             ..Watched::default()
         };
         let before = std::mem::replace(&mut self.others[other.index], watched);
@@ -244,4 +252,7 @@ const SHORT: Duration = Duration::from_millis(1);
 const LONG: Duration = Duration::from_millis(10);
 /// Rounds until all has been well for long.
 const CALM: u32 = 50;
+/// By which the pauses of one worker are longer than those of the one before: two that ring at the same
+/// moment, and find each other up, do not do so again.
+const OFFSET: Duration = Duration::from_micros(137);
 const SILENCE: Duration = Duration::from_millis(100);

@@ -179,12 +179,13 @@ impl Local {
         self.take_inbox_of(&self.shell);
         self.get_up();
         let mut turn = Turn::begin();
+        let mut has_slept = false;
         loop {
-            if self.shell.lane.is_some() {
-                self.shell.pulse.beat(0);
-                self.is_polling.set(true);
-            }
-            if main.turn() {
+            let is_main_due = match self.shell.lane {
+                None => true,
+                Some(_) => self.begin_round(main.is_woken(), &mut has_slept),
+            };
+            if is_main_due && main.turn() {
                 // It may have lent the core out in its last poll.
                 return Ok(if context::is_lent() {
                     Ended::Lent
@@ -209,10 +210,27 @@ impl Local {
                 self.look(scratch)?;
             } else {
                 self.sleep(scratch)?;
+                has_slept = true;
             }
             self.take_inbox_of(&self.shell);
             turn = Turn::begin();
         }
+    }
+
+    /// Among several: what the others are told before anything is polled.
+    #[inline(never)]
+    fn begin_round(&self, is_main_due: bool, has_slept: &mut bool) -> bool {
+        if *has_slept && (is_main_due || self.has_tasks()) {
+            *has_slept = false;
+            self.get_up();
+        }
+        if is_main_due {
+            self.shell.pulse.beat(0);
+        } else {
+            self.shell.pulse.rest();
+        }
+        self.is_polling.set(true);
+        is_main_due
     }
 
     fn has_tasks(&self) -> bool {
@@ -232,7 +250,6 @@ impl Local {
     fn sleep(&self, scratch: &mut Scratch) -> io::Result<()> {
         self.shell.counts.parks.add(1);
         let events = self.shell.driver.park(scratch)?;
-        self.get_up();
         self.note_events(events, scratch);
         // Before anything of its own: the one who woke it expects that, and nobody else is woken until
         // then.
@@ -242,7 +259,7 @@ impl Local {
         Ok(())
     }
 
-    /// Somebody must look after a worker that is up, if there is anybody else.
+    /// Somebody must look after a worker that has something to do, if there is anybody else.
     #[inline]
     fn get_up(&self) {
         if self.shell.lane.is_some() {
