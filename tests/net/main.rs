@@ -17,6 +17,7 @@ mod copying;
 mod descriptors;
 mod endings;
 mod framing;
+mod moving;
 mod names;
 mod options;
 mod readiness;

@@ -18,6 +18,7 @@ mod intervals;
 mod lending;
 mod macros;
 mod panics;
+mod promises;
 mod several;
 mod shutdown;
 mod stuck;
