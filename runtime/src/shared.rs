@@ -243,6 +243,8 @@ impl Shared {
             if !berth.asked {
                 if let Some(core) = berth.core.take() {
                     berth.substituted = false;
+                    // We have asked for it, perhaps, while somebody had it who does not look.
+                    self.crew.shell(index).unask();
                     return Some(core);
                 }
             }
