@@ -21,8 +21,7 @@ pub(crate) struct Ending {
 struct State {
     /// Set by the first to begin.
     began: Option<Instant>,
-    grace: Duration,
-    /// How long whoever ends the runtime waits at most, if that was said.
+    /// How long it may take in all, if that was said.
     limit: Option<Duration>,
     /// The workers that have stopped, by their numbers.
     stopped: Vec<usize>,
@@ -34,20 +33,14 @@ impl Ending {
     pub(crate) fn new(crew: usize) -> Self {
         Self {
             crew,
-            state: Mutex::new(State {
-                grace: GRACE,
-                ..State::default()
-            }),
+            state: Mutex::new(State::default()),
             changed: Condvar::new(),
         }
     }
 
-    /// How long all of it may take. Half of that is for a worker that is stuck, as dropping takes its
-    /// time too.
+    /// How long the end may take.
     pub(crate) fn set_limit(&self, limit: Duration) {
-        let mut state = self.state.lock();
-        state.grace = limit / 2;
-        state.limit = Some(limit);
+        self.state.lock().limit = Some(limit);
     }
 
     /// This worker has stopped running tasks. True if all have; false if some did not within the
@@ -57,7 +50,7 @@ impl Ending {
         self.changed.notify_all();
         let mut state = self.state.lock();
         while state.stopped.len() < self.crew {
-            let left = state.grace.saturating_sub(state.elapsed());
+            let left = state.grace().saturating_sub(state.elapsed());
             if left.is_zero() {
                 return false;
             }
@@ -104,8 +97,8 @@ impl Ending {
         let mut state = self.state.lock();
         while state.gone < self.crew {
             let elapsed = state.elapsed();
-            let until = if elapsed < state.grace {
-                Some(state.grace)
+            let until = if elapsed < state.grace() {
+                Some(state.grace())
             } else if state.gone < state.stopped.len() {
                 // They drop tasks, and will come to the end of it.
                 state.limit
@@ -123,6 +116,12 @@ impl Ending {
 }
 
 impl State {
+    /// How long to wait for a worker that is stuck: half of the limit at most, as dropping takes its
+    /// time too.
+    fn grace(&self) -> Duration {
+        self.limit.map_or(GRACE, |limit| GRACE.min(limit / 2))
+    }
+
     /// Since the beginning of the end.
     fn elapsed(&mut self) -> Duration {
         self.began.get_or_insert_with(Instant::now).elapsed()
@@ -136,10 +135,15 @@ const GRACE: Duration = Duration::from_secs(1);
 mod tests {
     use super::*;
 
+    /// Since when the grace is over, whatever it is.
+    fn long_ago(ending: &Ending) {
+        ending.state.lock().began = Instant::now().checked_sub(2 * GRACE);
+    }
+
     #[test]
     fn who_drops_tasks_is_waited_for_however_long_it_takes() {
         let ending = Ending::new(1);
-        ending.state.lock().grace = Duration::ZERO;
+        long_ago(&ending);
         assert!(ending.meet_stopped(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -153,7 +157,7 @@ mod tests {
     #[test]
     fn who_is_stuck_is_not_waited_for_and_named() {
         let ending = Ending::new(2);
-        ending.state.lock().grace = Duration::ZERO;
+        long_ago(&ending);
         assert!(!ending.meet_stopped(1));
         assert!(ending.meet_dropped());
         ending.leave();

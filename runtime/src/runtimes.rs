@@ -128,7 +128,7 @@ impl Runtime {
         self.end(Some(Duration::ZERO));
     }
 
-    /// Ends it, once, and waits for its workers, for `limit` at most if there is one.
+    /// Ends it, once. `limit` is for waiting for the workers.
     fn end(&mut self, limit: Option<Duration>) {
         self.handle.shared.shut_down();
         if !self.handle.shared.is_child() {

@@ -243,6 +243,8 @@ impl Shared {
             if !berth.asked {
                 if let Some(core) = berth.core.take() {
                     berth.substituted = false;
+                    // We have asked for it, perhaps, while somebody had it who does not look.
+                    self.crew.shell(index).unask();
                     return Some(core);
                 }
             }
@@ -365,13 +367,13 @@ impl Shared {
         }
     }
 
-    /// How long the end may wait for its workers.
+    /// How long the end may take.
     pub(crate) fn set_limit(&self, limit: Duration) {
         self.ending.iter().for_each(|it| it.set_limit(limit));
     }
 
-    /// Waits until the worker threads have come to their end. If some do not come, names the tasks that
-    /// hold them up, and gives false.
+    /// Waits until the worker threads have come to their end. If some did not within the grace, names
+    /// the tasks that hold them up, and gives false.
     pub(crate) fn wait_for_workers(&self) -> bool {
         let Some(ending) = &self.ending else {
             return true;

@@ -41,8 +41,8 @@ impl Staff {
         Ok(staff)
     }
 
-    /// After the runtime was shut down: waits for the threads, if this thread may wait, for `limit` at
-    /// most if there is one.
+    /// After the runtime was shut down: waits for the threads, if this thread may wait; for `limit`, if
+    /// it is not the default.
     pub(crate) fn end(&mut self, handle: &Handle, limit: Option<Duration>) {
         let threads = std::mem::take(&mut self.threads);
         if let Some(limit) = limit {

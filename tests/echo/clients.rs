@@ -9,12 +9,12 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use tests::event::until;
-use tests::flavours::{Flavour, flavours, flavours_within};
+use tests::flavours::Flavour;
 use tests::process::{descriptors, only_child, status, works};
 use tests::server::{Server, echo_on};
 use tests::{fd, skip};
 
-use crate::{bytes, heavy, ping};
+use crate::{bytes, flavours, flavours_within, heavy, ping};
 
 #[test]
 fn everything_may_be_sent_before_anything_is_read() {

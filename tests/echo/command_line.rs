@@ -3,12 +3,10 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
 
-use tests::deadline::soon;
-use tests::flavours::flavours;
 use tests::process::signal;
 use tests::server::{Server, echo};
 
-use crate::ping;
+use crate::{flavours, ping, soon};
 
 fn run(arguments: &[&str]) -> Output {
     echo().args(arguments).output().unwrap()

@@ -9,12 +9,12 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tests::flavours::{Flavour, flavours_within};
+use tests::flavours::Flavour;
 use tests::process::{only_child, signal, works};
 use tests::server::{Server, program};
 use tests::skip;
 
-use crate::heavy;
+use crate::{flavours_within, heavy};
 
 const LIMIT: Duration = Duration::from_secs(90);
 

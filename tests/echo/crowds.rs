@@ -7,14 +7,13 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tests::flavours::flavours_within;
 use tests::process::{
     Running, cpu_ticks, descriptors, has_room_for, limit_descriptors, sleeps, status, until_asleep,
 };
 use tests::server::{Server, echo_on, program};
 use tests::skip;
 
-use crate::{heavy, ping};
+use crate::{flavours_within, heavy, ping};
 
 const LIMIT: Duration = Duration::from_secs(60);
 

@@ -12,6 +12,28 @@ mod crowds;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tests::deadline::SOON;
+use tests::flavours::Flavour;
+use tests::server::program;
+
+/// Runs a test on each flavour of the server. The programs are built before the deadline begins.
+fn flavours(test: impl Fn(Flavour) + Send + Sync + 'static) {
+    flavours_within(SOON, test);
+}
+
+/// The same, with a limit for each.
+fn flavours_within(limit: Duration, test: impl Fn(Flavour) + Send + Sync + 'static) {
+    program("echo");
+    tests::flavours::flavours_within(limit, test);
+}
+
+/// Runs a test of the program. It is built before the deadline begins.
+fn soon(test: impl FnOnce() + Send + 'static) {
+    program("echo");
+    tests::deadline::soon(test);
+}
 
 /// Sends something and waits until it is back.
 fn ping(stream: &mut TcpStream, message: &[u8]) {

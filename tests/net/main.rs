@@ -22,6 +22,7 @@ mod copying;
 mod descriptors;
 mod endings;
 mod framing;
+mod moving;
 mod names;
 mod options;
 mod pipes;

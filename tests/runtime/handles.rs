@@ -203,7 +203,8 @@ fn a_handle_polled_in_parts_loses_nothing() {
         });
         let (output, polls) = output.unwrap();
         assert_eq!(output, 8);
-        assert!(polls >= 2);
+        // A worker may have ended it before the first.
+        assert!(polls >= 2 || flavour == Flavour::Steal);
     });
 }
 

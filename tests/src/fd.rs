@@ -244,6 +244,14 @@ pub fn is_inherited(fd: RawFd) -> bool {
     flags & libc::FD_CLOEXEC == 0
 }
 
+/// Whether reading and writing the descriptor never blocks.
+pub fn never_blocks(fd: RawFd) -> bool {
+    // SAFETY: the call takes no pointer.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    check(flags);
+    flags & libc::O_NONBLOCK != 0
+}
+
 /// Lets the programs that this one starts have the descriptor. Safe to call after a fork.
 ///
 /// # Errors

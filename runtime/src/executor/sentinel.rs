@@ -242,10 +242,18 @@ impl Crew {
             let others = self.others(awake.index);
             others.filter(|other| other.index < CLOCKS)
         };
-        let asleep = candidates().find(|other| !other.driver.is_up());
-        if let Some(chosen) = asleep.or_else(|| candidates().next()) {
-            self.alarms.fetch_or(bit(chosen.index), Ordering::SeqCst);
-            chosen.driver.set_alarm(SHORT);
+        match candidates().find(|other| !other.driver.is_up()) {
+            Some(sleeper) => self.post(sleeper),
+            // All are up. One of them may be stuck already, or get stuck, so it is not to be the only
+            // one.
+            None => candidates().for_each(|other| self.post(other)),
+        }
+    }
+
+    fn post(&self, sentinel: &Shell) {
+        let bit = bit(sentinel.index);
+        if self.alarms.fetch_or(bit, Ordering::SeqCst) & bit == 0 {
+            sentinel.driver.set_alarm(SHORT);
         }
     }
 }
