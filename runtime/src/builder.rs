@@ -35,6 +35,7 @@ pub struct Builder {
     hooks: Hooks,
     most_blocking_threads: usize,
     keep_alive: Duration,
+    starts_paused: bool,
 }
 
 /// How the worker threads are to be.
@@ -67,6 +68,7 @@ impl Builder {
             },
             most_blocking_threads: MOST_BLOCKING_THREADS,
             keep_alive: KEEP_ALIVE,
+            starts_paused: false,
         }
     }
 
@@ -190,6 +192,33 @@ impl Builder {
         self
     }
 
+    /// Whether the clock stands still from the start, as after [`time::pause`](crate::time::pause).
+    /// For tests.
+    ///
+    /// # Panics
+    ///
+    /// For a builder of [`new_multi_thread`](Self::new_multi_thread), when it is to be paused.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::time::{Duration, sleep};
+    ///
+    /// let runtime = runtime::Builder::new_current_thread().start_paused(true).build()?;
+    /// // Over at once, though the runtime's clock says that a day has passed.
+    /// runtime.block_on(async { sleep(Duration::from_secs(24 * 3600)).await });
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn start_paused(&mut self, paused: bool) -> &mut Self {
+        assert!(
+            !paused || self.workers.is_none(),
+            "start_paused(true): worker threads would each see another time: begin with \
+             Builder::new_current_thread"
+        );
+        self.starts_paused = paused;
+        self
+    }
+
     /// Called on each thread that begins to run tasks: on workers, on the caller's, at each `block_on`
     /// that runs them, and on those of [`spawn_blocking`](crate::task::spawn_blocking).
     pub fn on_thread_start(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
@@ -258,6 +287,9 @@ impl Builder {
     ) -> io::Result<Arc<Shared>> {
         let pool = Pool::new(self.most_blocking_threads, self.keep_alive);
         let crew = Crew::new(cores, has_workers, self.on_stuck.clone())?;
+        if self.starts_paused {
+            crew.drivers().pause();
+        }
         Ok(Shared::new(
             crew,
             self.hooks.clone(),

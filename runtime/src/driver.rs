@@ -4,6 +4,10 @@
 //! descriptor is ready, when the first timer is due, or when another thread rings. A busy worker
 //! [polls](Driver::poll) between two batches of tasks: the same, without sleeping.
 //!
+//! While the clock is paused, a worker with nothing to run does not sleep until the first timer: it
+//! [moves](Driver::park_in_paused_time) the clock there, if nothing has happened that is to be served
+//! first.
+//!
 //! This is also where sockets and sleeps learn which runtime they belong to: [`current`] is the
 //! drivers of the runtime that this thread has entered, one a core. They hold on to them, so that what is dropped
 //! after its runtime is inert and not dangling.
@@ -12,14 +16,14 @@ use std::cell::RefCell;
 use std::io;
 use std::panic::Location;
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::here::Fleet;
 use crate::park::Park;
 use crate::primitive::Arc;
 use crate::reactor::{self, ALARM, Reactor, Reactors};
 use crate::sys::Events;
-use crate::timer::{AllTimers, Timers};
+use crate::timer::{self, AllTimers, Timers};
 
 /// What the cores of a runtime wait with.
 pub(crate) struct Drivers {
@@ -46,7 +50,8 @@ pub(crate) struct Scratch {
 pub(crate) struct Notices(u64);
 
 impl Drivers {
-    pub(crate) fn new(cores: usize) -> io::Result<Arc<Self>> {
+    /// `may_pause`: the clock may be stopped, as there are no worker threads.
+    pub(crate) fn new(cores: usize, may_pause: bool) -> io::Result<Arc<Self>> {
         let fleet = Arc::new(Fleet::new(cores));
         let reactors = Reactors::new(fleet.clone())?;
         let parks = reactors.iter().map(|reactor| {
@@ -60,7 +65,7 @@ impl Drivers {
         });
         let parks = parks.collect::<io::Result<Box<[_]>>>()?;
         Ok(Arc::new(Self {
-            timers: Arc::new(AllTimers::new(fleet.clone(), &parks)),
+            timers: Arc::new(AllTimers::new(fleet.clone(), &parks, may_pause)),
             reactors: Arc::new(reactors),
             parks,
             fleet,
@@ -77,6 +82,28 @@ impl Drivers {
 
     pub(crate) fn timers(&self) -> &Arc<AllTimers> {
         &self.timers
+    }
+
+    /// Stops the clock. False if it stands already.
+    pub(crate) fn pause(&self) -> bool {
+        self.timers.clock().pause()
+    }
+
+    /// Something begins that takes real time: a clock that stands is not to go on by itself until
+    /// [`end_hold`](Self::end_hold). False, and nothing is held, if the clock runs.
+    pub(crate) fn hold_paused_time(&self) -> bool {
+        let clock = self.timers.clock();
+        let is_paused = clock.is_paused();
+        if is_paused {
+            clock.hold();
+        }
+        is_paused
+    }
+
+    pub(crate) fn end_hold(&self) {
+        self.timers.clock().end_hold();
+        // A core that sleeps may let the time go on now.
+        self.parks.iter().for_each(|park| park.unpark());
     }
 
     /// # Errors
@@ -149,6 +176,13 @@ impl Driver {
     /// Sleeps until something happens, and wakes whom it concerns. Returns how many events came.
     pub(crate) fn park(&self, scratch: &mut Scratch) -> io::Result<usize> {
         self.all.check_process()?;
+        if self.all.timers.clock().was_paused() {
+            return self.park_in_paused_time(scratch);
+        }
+        self.sleep(scratch)
+    }
+
+    fn sleep(&self, scratch: &mut Scratch) -> io::Result<usize> {
         let park = self.park_word();
         if !park.lie_down() {
             return self.poll(scratch);
@@ -163,6 +197,27 @@ impl Driver {
         park.resume();
         self.deal(scratch);
         waited.map(|()| scratch.events.len())
+    }
+
+    /// Time does not pass: what has happened comes first, and if that is nothing the clock goes on to
+    /// the next timer. Only where that is not to be, as nothing is armed, or real time is needed, the
+    /// core sleeps.
+    #[cold]
+    fn park_in_paused_time(&self, scratch: &mut Scratch) -> io::Result<usize> {
+        let nothing = Some(Duration::ZERO);
+        self.reactor().wait(&mut scratch.events, nothing)?;
+        let is_work = self.deal(scratch) > 0 || !scratch.events.is_empty();
+        // A token announces what another thread has sent.
+        let has_token = !self.park_word().prepare();
+        self.park_word().resume();
+        if is_work || has_token {
+            return Ok(scratch.events.len());
+        }
+        if self.timers().leap() {
+            self.timers().fire(&mut scratch.due);
+            return Ok(0);
+        }
+        self.sleep(scratch)
     }
 
     /// Looks what has happened, without sleeping, and wakes whom it concerns. Returns how many events
@@ -188,9 +243,10 @@ impl Driver {
         true
     }
 
-    fn deal(&self, scratch: &mut Scratch) {
+    /// Returns how many timers were due.
+    fn deal(&self, scratch: &mut Scratch) -> usize {
         self.reactor().dispatch(&scratch.events);
-        self.timers().fire(&mut scratch.due);
+        self.timers().fire(&mut scratch.due)
     }
 
     /// What was noticed since the last call.
@@ -260,6 +316,23 @@ pub(crate) fn current(call: &str, caller: &Location<'_>) -> io::Result<Arc<Drive
     };
     drivers.check_process()?;
     Ok(drivers)
+}
+
+/// The time, by the clock of the runtime that this thread has entered: the kernel's, unless a test
+/// has paused it.
+#[inline]
+pub(crate) fn now() -> Instant {
+    if timer::is_any_paused() {
+        return now_here();
+    }
+    Instant::now()
+}
+
+#[cold]
+fn now_here() -> Instant {
+    let now = |drivers: &Arc<Drivers>| drivers.timers.clock().now();
+    let here = CURRENT.try_with(|current| current.borrow().as_ref().map(now));
+    here.ok().flatten().unwrap_or_else(Instant::now)
 }
 
 /// The text that everybody meets who forgets the runtime.

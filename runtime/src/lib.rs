@@ -89,7 +89,8 @@ pub use metrics::Metrics;
 pub use runtime_macros::main;
 /// Makes an `async fn` a test, run by a runtime of its own.
 ///
-/// `#[runtime::test(single)]` runs it in a [`LocalRuntime`], where tasks need not be `Send`.
+/// `#[runtime::test(single)]` runs it in a [`LocalRuntime`], where tasks need not be `Send`;
+/// `#[runtime::test(start_paused)]` in such a one whose clock stands still: see [`time::pause`].
 ///
 /// # Examples
 ///

@@ -395,6 +395,8 @@ impl Shared {
         let core = self.bench.lock()[0].core.take();
         if let Some(mut core) = core {
             core.drop_tasks();
+            // A test that has paused it may have ended before it could resume it.
+            self.crew.drivers().timers().clock().resume();
             self.bench.lock()[0].core = Some(core);
         }
     }

@@ -13,6 +13,7 @@ mod handles;
 mod hostile;
 mod macros;
 mod panics;
+mod paused;
 mod shutdown;
 mod timeouts;
 mod timers;

@@ -30,7 +30,8 @@ fn two_workers_run_two_tasks_at_once() {
     soon(|| {
         let runtime = workers(2);
         let met = Arc::new(Barrier::new(2));
-        let tasks = [met.clone(), met].map(|met| runtime.spawn(async move { met.wait().is_leader() }));
+        let tasks =
+            [met.clone(), met].map(|met| runtime.spawn(async move { met.wait().is_leader() }));
         for task in tasks {
             foreign::block_on(task).unwrap();
         }

@@ -42,6 +42,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
     (
         "handle",
         &[
+            "blocking",
             "coop",
             "driver",
             "executor",

@@ -62,6 +62,8 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// * `#[runtime::test]`: a `runtime::Runtime` of the current-thread flavour.
 /// * `#[runtime::test(single)]`: a `runtime::LocalRuntime`, for futures that are
 ///   not `Send` and for `spawn_local`.
+/// * `#[runtime::test(start_paused)]`: such a one whose clock stands still, as after
+///   `runtime::time::pause`.
 ///
 /// Attributes such as `#[should_panic]` and `#[ignore]` and results as return
 /// types work as with `#[test]`, which must not be there as well. The example
@@ -94,10 +96,21 @@ impl Purpose {
         }
     }
 
+    /// The options that there are, as messages have it.
+    fn options(self) -> &'static str {
+        match self {
+            Purpose::Main => "`single`",
+            Purpose::Test => "`single` and `start_paused`",
+        }
+    }
+
     /// What makes the runtime: an expression of type `Result`.
     fn constructor(self, flavour: Flavour) -> &'static str {
         match (flavour, self) {
             (Flavour::Single, _) => "::runtime::LocalRuntime::new()",
+            (Flavour::Paused, _) => {
+                "::runtime::Builder::new_current_thread().start_paused(true).build_local()"
+            }
             (Flavour::Default, Purpose::Main) => "::runtime::Runtime::new()",
             (Flavour::Default, Purpose::Test) => "::runtime::Builder::new_current_thread().build()",
         }

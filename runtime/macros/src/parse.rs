@@ -23,6 +23,8 @@ pub(crate) struct Problem {
 pub(crate) enum Flavour {
     Default,
     Single,
+    /// Of one thread, with a clock that stands still.
+    Paused,
 }
 
 /// A function, split at its name and before its body.
@@ -58,8 +60,10 @@ impl Flavour {
             } else {
                 option_problem(purpose, word, value)
             };
-            if name == "single" {
-                flavour = Flavour::Single;
+            match name.as_str() {
+                "single" if !matches!(flavour, Flavour::Paused) => flavour = Flavour::Single,
+                "start_paused" if purpose == Purpose::Test => flavour = Flavour::Paused,
+                _ => {}
             }
             seen.push(name);
             problems.extend(problem);
@@ -72,6 +76,11 @@ fn option_problem(purpose: Purpose, word: &TokenTree, value: &[TokenTree]) -> Op
     let attribute = purpose.name();
     match (word.to_string().as_str(), value.first()) {
         ("single", None) => None,
+        ("start_paused", None) if purpose == Purpose::Test => None,
+        ("start_paused", Some(value)) if purpose == Purpose::Test => Some(problem(
+            value,
+            format!("`start_paused` has no value: write #[runtime::{attribute}(start_paused)]"),
+        )),
         ("single", Some(value)) => Some(problem(
             value,
             format!("`single` has no value: write #[runtime::{attribute}(single)]"),
@@ -85,7 +94,10 @@ fn option_problem(purpose: Purpose, word: &TokenTree, value: &[TokenTree]) -> Op
         )),
         (name, _) => Some(problem(
             word,
-            format!("unknown option `{name}`: #[runtime::{attribute}] knows `single`"),
+            format!(
+                "unknown option `{name}`: #[runtime::{attribute}] knows {}",
+                purpose.options()
+            ),
         )),
     }
 }

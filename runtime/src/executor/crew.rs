@@ -40,7 +40,7 @@ impl Crew {
         if cores > 1 {
             wake_cost::measure();
         }
-        let drivers = Drivers::new(cores)?;
+        let drivers = Drivers::new(cores, !has_workers)?;
         Ok(Arc::new_cyclic(|crew| Self {
             shells: (0..cores)
                 .map(|core| {

@@ -211,9 +211,7 @@ impl Slot {
 
     /// The owner moves out: late events are stale from now on, and no waker stays behind.
     pub(crate) fn release(&self) {
-        self.empty(0)
-            .into_iter()
-            .for_each(foreign::drop_quietly);
+        self.empty(0).into_iter().for_each(foreign::drop_quietly);
     }
 
     /// Begins the next generation, with `bits` set, and takes all wakers out.

@@ -142,6 +142,10 @@ impl Events {
         self.buffer.len()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = Event> + '_ {
         self.buffer.iter().map(|event| Event {
             bits: event.events,

@@ -349,7 +349,7 @@ fn place_of(slot: u16) -> u64 {
 }
 
 /// 65.536 us: finer than a timer needs to be, and 64 - 16 bits are eight groups of six.
-const TICK_BITS: u32 = 16;
+pub(super) const TICK_BITS: u32 = 16;
 
 /// Six bits choose one of 64 slots, as many as a `u64` of occupancy has bits.
 const GROUP_BITS: u32 = 6;
