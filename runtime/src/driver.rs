@@ -18,16 +18,19 @@ use std::panic::Location;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::faults::Faults;
 use crate::here::Fleet;
 use crate::park::Park;
 use crate::primitive::Arc;
 use crate::reactor::{self, ALARM, Reactor, Reactors};
-use crate::sys::Events;
+use crate::sys::{Event, Events};
 use crate::timer::{self, AllTimers, Timers};
 
 /// What the cores of a runtime wait with.
 pub(crate) struct Drivers {
     fleet: Arc<Fleet>,
+    /// If the runtime has a seed.
+    faults: Option<Arc<Faults>>,
     reactors: Arc<Reactors>,
     timers: Arc<AllTimers>,
     parks: Box<[Arc<Park>]>,
@@ -43,6 +46,14 @@ pub(crate) struct Driver {
 pub(crate) struct Scratch {
     events: Events,
     due: Vec<Waker>,
+    /// What a seed holds back.
+    held: Vec<Held>,
+}
+
+/// An event, and for how many more looks it is held back.
+struct Held {
+    looks: u32,
+    event: Event,
 }
 
 /// What a worker is told beside its events.
@@ -51,9 +62,10 @@ pub(crate) struct Notices(u64);
 
 impl Drivers {
     /// `may_pause`: the clock may be stopped, as there are no worker threads.
-    pub(crate) fn new(cores: usize, may_pause: bool) -> io::Result<Arc<Self>> {
+    pub(crate) fn new(cores: usize, may_pause: bool, seed: Option<u64>) -> io::Result<Arc<Self>> {
         let fleet = Arc::new(Fleet::new(cores));
-        let reactors = Reactors::new(fleet.clone())?;
+        let faults = seed.map(|seed| Arc::new(Faults::new(seed)));
+        let reactors = Reactors::new(fleet.clone(), faults.clone())?;
         let parks = reactors.iter().map(|reactor| {
             let park = match cores {
                 1 => Park::new()?,
@@ -69,11 +81,17 @@ impl Drivers {
             reactors: Arc::new(reactors),
             parks,
             fleet,
+            faults,
         }))
     }
 
     pub(crate) fn fleet(&self) -> &Fleet {
         &self.fleet
+    }
+
+    /// What the runtime's seed decides, if it has one.
+    pub(crate) fn faults(&self) -> Option<&Arc<Faults>> {
+        self.faults.as_ref()
     }
 
     pub(crate) fn reactors(&self) -> &Arc<Reactors> {
@@ -82,11 +100,6 @@ impl Drivers {
 
     pub(crate) fn timers(&self) -> &Arc<AllTimers> {
         &self.timers
-    }
-
-    /// Stops the clock. False if it stands already.
-    pub(crate) fn pause(&self) -> bool {
-        self.timers.clock().pause()
     }
 
     /// Something begins that takes real time: a clock that stands is not to go on by itself until
@@ -179,17 +192,18 @@ impl Driver {
         if self.all.timers.clock().was_paused() {
             return self.park_in_paused_time(scratch);
         }
-        self.sleep(scratch)
+        self.sleep(scratch, None)
     }
 
-    fn sleep(&self, scratch: &mut Scratch) -> io::Result<usize> {
+    /// `at_most`: for how long, though no timer is armed.
+    fn sleep(&self, scratch: &mut Scratch, at_most: Option<Duration>) -> io::Result<usize> {
         let park = self.park_word();
         if !park.lie_down() {
             return self.poll(scratch);
         }
         let limit = self.timers().prepare_sleep();
         let limit = if park.prepare() {
-            limit
+            limit.or(at_most)
         } else {
             Some(Duration::ZERO)
         };
@@ -210,14 +224,31 @@ impl Driver {
         // A token announces what another thread has sent.
         let has_token = !self.park_word().prepare();
         self.park_word().resume();
-        if is_work || has_token {
+        if is_work || has_token || !scratch.held.is_empty() {
             return Ok(scratch.events.len());
         }
         if self.timers().leap() {
             self.timers().fire(&mut scratch.due);
             return Ok(0);
         }
-        self.sleep(scratch)
+        match self.all.faults {
+            Some(_) => self.sleep_by_seed(scratch),
+            None => self.sleep(scratch, None),
+        }
+    }
+
+    /// A test that waits for ever is to fail, and tell its seed.
+    fn sleep_by_seed(&self, scratch: &mut Scratch) -> io::Result<usize> {
+        let began = Instant::now();
+        let events = self.sleep(scratch, Some(PATIENCE))?;
+        if events == 0 && began.elapsed() >= PATIENCE {
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "everybody waits: no task is ready, no timer armed, and nothing came from outside \
+                 for ten seconds. A wake was lost, or the test waits for what never comes",
+            ));
+        }
+        Ok(events)
     }
 
     /// Looks what has happened, without sleeping, and wakes whom it concerns. Returns how many events
@@ -245,8 +276,33 @@ impl Driver {
 
     /// Returns how many timers were due.
     fn deal(&self, scratch: &mut Scratch) -> usize {
+        if let Some(faults) = &self.all.faults {
+            self.rearrange(faults, scratch);
+        }
         self.reactor().dispatch(&scratch.events);
         self.timers().fire(&mut scratch.due)
+    }
+
+    /// Holds some events back, puts the others into another order, and reports readiness that is not
+    /// there.
+    #[cold]
+    fn rearrange(&self, faults: &Faults, scratch: &mut Scratch) {
+        for held in &mut scratch.held {
+            held.looks -= 1;
+        }
+        let fresh = scratch.events.iter().map(|event| Held {
+            looks: faults.delay(),
+            event,
+        });
+        scratch.held.extend(fresh);
+        let all = std::mem::take(&mut scratch.held).into_iter();
+        let (mut ripe, held) = all.partition::<Vec<_>, _>(|held| held.looks == 0);
+        scratch.held = held;
+        let drawn = std::iter::from_fn(|| faults.draw(&mut ripe).map(|held| held.event));
+        scratch.events.replace(drawn);
+        if faults.once_in(PRETENCES) {
+            self.reactor().pretend(faults);
+        }
     }
 
     /// What was noticed since the last call.
@@ -291,6 +347,7 @@ impl Scratch {
         Self {
             events: Events::with_capacity(EVENTS_A_HARVEST),
             due: Vec::new(),
+            held: Vec::new(),
         }
     }
 }
@@ -348,5 +405,9 @@ pub(crate) fn gone() -> io::Error {
     reactor::shut_down()
 }
 
+/// How long a runtime with a seed waits for what is outside of it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Looks to one event that never was.
+const PRETENCES: usize = 8;
 /// 3 KiB: more events at once have shown no gain.
 const EVENTS_A_HARVEST: usize = 256;

@@ -49,6 +49,7 @@ mod coop;
 mod driver;
 mod ending;
 mod executor;
+mod faults;
 mod foreign;
 mod handle;
 mod here;
@@ -65,6 +66,7 @@ mod staff;
 mod sys;
 pub mod task;
 mod tasks;
+pub mod test;
 pub mod time;
 mod timer;
 

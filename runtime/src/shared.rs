@@ -471,6 +471,9 @@ impl Main for Lender {
     fn is_woken(&self) -> bool {
         self.0.is_asked()
     }
+
+    /// It has no future to be polled.
+    fn wake(&self) {}
 }
 
 /// A core in use, which goes back to the bench whatever happens.
@@ -540,6 +543,10 @@ impl<F: Future> Main for MainFuture<'_, F> {
 
     fn is_woken(&self) -> bool {
         self.signal.woken.load(Ordering::Acquire)
+    }
+
+    fn wake(&self) {
+        self.waker.wake_by_ref();
     }
 }
 

@@ -14,6 +14,7 @@ mod hostile;
 mod macros;
 mod panics;
 mod paused;
+mod seeded;
 mod shutdown;
 mod timeouts;
 mod timers;

@@ -12,17 +12,37 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("coop", &[]),
     ("here", &[]),
+    ("faults", &["primitive"]),
     ("park", &["primitive", "sys"]),
-    ("reactor", &["foreign", "here", "primitive", "sys"]),
+    (
+        "reactor",
+        &["faults", "foreign", "here", "primitive", "sys"],
+    ),
     ("timer", &["foreign", "here", "park", "primitive"]),
     (
         "driver",
-        &["here", "park", "primitive", "reactor", "sys", "timer"],
+        &[
+            "faults",
+            "here",
+            "park",
+            "primitive",
+            "reactor",
+            "sys",
+            "timer",
+        ],
     ),
     ("tasks", &["coop", "foreign", "primitive"]),
     (
         "executor",
-        &["coop", "driver", "foreign", "primitive", "sys", "tasks"],
+        &[
+            "coop",
+            "driver",
+            "faults",
+            "foreign",
+            "primitive",
+            "sys",
+            "tasks",
+        ],
     ),
     ("blocking", &["primitive", "tasks"]),
     ("ending", &["primitive"]),
@@ -68,9 +88,10 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "staff",
         ],
     ),
-    ("io", &["coop", "driver", "reactor", "sys"]),
+    ("io", &["coop", "driver", "faults", "reactor", "sys"]),
     ("time", &["coop", "driver", "primitive", "timer"]),
     ("task", &["driver", "handle", "tasks"]),
+    ("test", &["builder"]),
 ];
 
 /// Parts of `net`.

@@ -14,6 +14,8 @@
 
 use std::io;
 
+use runtime::io::Portion;
+
 /// What a call says: a count, or the number of an error.
 pub(super) type Returned = Result<usize, i32>;
 
@@ -47,11 +49,17 @@ fn returned(result: isize) -> Returned {
     usize::try_from(result).map_err(|_| -result as i32)
 }
 
-/// Makes a call again for as long as a signal interrupts it.
+/// Makes a call again for as long as a signal interrupts it, or `portion` says so.
 #[inline(always)]
-pub(super) fn retry(mut call: impl FnMut() -> Returned) -> io::Result<usize> {
+pub(super) fn retry(portion: Portion, mut call: impl FnMut() -> Returned) -> io::Result<usize> {
+    let mut interruptions = portion.interruptions();
     loop {
-        match call() {
+        let returned = match interruptions {
+            0 => call(),
+            _ => Err(libc::EINTR),
+        };
+        interruptions = interruptions.saturating_sub(1);
+        match returned {
             Ok(count) => return Ok(count),
             Err(libc::EINTR) => {}
             Err(number) => return Err(io::Error::from_raw_os_error(number)),

@@ -10,6 +10,8 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
+use runtime::io::Portion;
+
 use super::address::Address;
 use super::call;
 
@@ -89,29 +91,38 @@ pub(crate) fn is_readable(socket: impl AsFd) -> io::Result<bool> {
 
 /// Reads bytes that have come.
 #[inline]
-pub(crate) fn recv(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
-    recv_with(socket, buffer, 0)
+pub(crate) fn recv(socket: impl AsFd, buffer: &mut [u8], portion: Portion) -> io::Result<usize> {
+    recv_with(socket, buffer, portion, 0)
 }
 
 /// Looks at bytes that have come, and leaves them.
 pub(crate) fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
-    recv_with(socket, buffer, libc::MSG_PEEK)
+    recv_with(socket, buffer, Portion::ALL, libc::MSG_PEEK)
 }
 
 #[inline]
-fn recv_with(socket: impl AsFd, buffer: &mut [u8], flags: libc::c_int) -> io::Result<usize> {
+fn recv_with(
+    socket: impl AsFd,
+    buffer: &mut [u8],
+    portion: Portion,
+    flags: libc::c_int,
+) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
+    let room = portion.of(buffer.len());
     // SAFETY: the call writes to `buffer`, at most as many bytes as it has.
-    call::retry(|| unsafe { call::recv(fd, buffer.as_mut_ptr(), buffer.len(), flags) })
+    call::retry(portion, || unsafe {
+        call::recv(fd, buffer.as_mut_ptr(), room, flags)
+    })
 }
 
 /// Reads into several buffers, one after the other.
 pub(crate) fn recv_vectored(
     socket: impl AsFd,
     buffers: &mut [IoSliceMut<'_>],
+    portion: Portion,
 ) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
-    let count = buffers.len().min(MOST_SLICES) as libc::c_int;
+    let count = slices(buffers.len(), portion) as libc::c_int;
     // SAFETY: an `IoSliceMut` is laid out as an `iovec`, and the call writes where they point.
     retry(|| unsafe { libc::readv(fd, buffers.as_mut_ptr().cast(), count) })
 }
@@ -124,22 +135,37 @@ pub(crate) fn vectored_length(buffers: &[IoSliceMut<'_>]) -> usize {
 
 /// Writes bytes for which there is room.
 #[inline]
-pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+pub(crate) fn send(socket: impl AsFd, bytes: &[u8], portion: Portion) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
-    // SAFETY: the call reads `bytes`.
-    call::retry(|| unsafe { call::send(fd, bytes.as_ptr(), bytes.len(), libc::MSG_NOSIGNAL) })
+    let count = portion.of(bytes.len());
+    // SAFETY: the call reads `bytes`, at most as many as there are.
+    call::retry(portion, || unsafe {
+        call::send(fd, bytes.as_ptr(), count, libc::MSG_NOSIGNAL)
+    })
 }
 
 /// Writes from several buffers, one after the other.
-pub(crate) fn send_vectored(socket: impl AsFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+pub(crate) fn send_vectored(
+    socket: impl AsFd,
+    buffers: &[IoSlice<'_>],
+    portion: Portion,
+) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: all zeroes is a valid header: no name, no buffers, no control data.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = buffers.as_ptr().cast_mut().cast();
     // The field is of another width in other C libraries.
-    message.msg_iovlen = buffers.len().min(MOST_SLICES) as _;
+    message.msg_iovlen = slices(buffers.len(), portion) as _;
     // SAFETY: an `IoSlice` is laid out as an `iovec`, and the call only reads where they point.
     retry(|| unsafe { libc::sendmsg(fd, &raw const message, libc::MSG_NOSIGNAL) })
+}
+
+/// How many of the buffers to pass: one alone where a portion is to be moved.
+fn slices(count: usize, portion: Portion) -> usize {
+    match portion {
+        Portion::ALL => count.min(MOST_SLICES),
+        _ => count.min(1),
+    }
 }
 
 /// Calls again for as long as a signal interrupts.

@@ -22,7 +22,7 @@ struct Pipe {
 impl Pipe {
     fn new() -> Arc<Self> {
         let slot = Slot::new();
-        let generation = slot.claim(Ready::NONE);
+        let generation = slot.claim(Ready::NONE, false);
         Arc::new(Self {
             bytes: AtomicUsize::new(0),
             slot,

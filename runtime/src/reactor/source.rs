@@ -24,6 +24,7 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::{Direction, Interest, Place, Reactors, Ready, Registered, Slot, Taken};
+use crate::faults::Portion;
 use crate::foreign;
 use crate::primitive::{Arc, AtomicPtr, AtomicU32, Mutex, Ordering};
 
@@ -49,13 +50,7 @@ impl FdKind {
     /// Whether a read that used up `taken` and came short has drained the descriptor.
     #[inline]
     pub(crate) fn trusts_short_read(self, taken: Taken) -> bool {
-        // After any of these the next read has something to say (an end, an error), or a short
-        // read may have stopped at the urgent mark.
-        const UNTRUSTED: Ready = Ready::RDHUP
-            .with(Ready::HUP)
-            .with(Ready::ERR)
-            .with(Ready::PRI);
-        !matches!(self, Self::Other) && !taken.ready.intersects(UNTRUSTED) && !taken.urgent_seen
+        !matches!(self, Self::Other) && !taken.is_suspicious()
     }
 }
 
@@ -107,6 +102,11 @@ impl Source {
 
     pub(crate) fn reactors(&self) -> &Arc<Reactors> {
         &self.reactors
+    }
+
+    /// What the next call is to do of what it is asked for.
+    pub(crate) fn portion(&self) -> Portion {
+        self.reactors.portion()
     }
 
     /// The slot, once registered.

@@ -49,7 +49,7 @@ pub fn pause() {
          another time: use Builder::new_current_thread, or #[runtime::test]"
     );
     assert!(
-        drivers.pause(),
+        drivers.timers().clock().pause(),
         "time::pause was called at {caller}, but the clock stands already: call time::resume first"
     );
 }

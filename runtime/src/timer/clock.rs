@@ -103,6 +103,13 @@ impl Clock {
         runs
     }
 
+    /// Before anybody has seen the clock: it stands at its beginning, so that nothing in a test depends
+    /// on how long the building of its runtime took.
+    pub(crate) fn pause_at_the_beginning(&self) {
+        self.pause();
+        self.hands.lock().stopped_at = Some(Duration::ZERO);
+    }
+
     /// Lets the clock run on from where it stands. False if it runs already.
     pub(crate) fn resume(&self) -> bool {
         let mut hands = self.hands.lock();
