@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use crate::faults::Faults;
 use crate::here::Fleet;
 use crate::park::Park;
-use crate::primitive::Arc;
+use crate::primitive::{Arc, Mutant, is_planted};
 use crate::reactor::{self, ALARM, Reactor, Reactors};
 use crate::sys::{Event, Events};
 use crate::timer::{self, AllTimers, Timers};
@@ -218,6 +218,10 @@ impl Driver {
     /// core sleeps.
     #[cold]
     fn park_in_paused_time(&self, scratch: &mut Scratch) -> io::Result<usize> {
+        if is_planted(Mutant::TimeBeforeEvents) && self.timers().leap() {
+            self.timers().fire(&mut scratch.due);
+            return Ok(0);
+        }
         let nothing = Some(Duration::ZERO);
         self.reactor().wait(&mut scratch.events, nothing)?;
         let is_work = self.deal(scratch) > 0 || !scratch.events.is_empty();

@@ -10,7 +10,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("primitive", &[]),
     ("foreign", &[]),
     ("sys", &[]),
-    ("coop", &[]),
+    ("coop", &["primitive"]),
     ("here", &[]),
     ("faults", &["primitive"]),
     ("park", &["primitive", "sys"]),

@@ -12,6 +12,7 @@ use std::task::Waker;
 use slab::Slab;
 
 use super::ready::Direction;
+use crate::primitive::{Mutant, is_planted};
 
 /// The waiters that found the first place taken.
 #[derive(Default)]
@@ -91,7 +92,8 @@ impl Crowd {
 
     /// Takes a future out that no longer waits.
     pub(super) fn remove(&mut self, slot: usize, ticket: Ticket) -> Option<Waker> {
-        self.find(slot, ticket)?;
+        self.find(slot, ticket)
+            .filter(|_| !is_planted(Mutant::CrowdNotLeft))?;
         Some(self.waiters.remove(ticket.place).waker)
     }
 
@@ -99,7 +101,12 @@ impl Crowd {
     pub(super) fn take_waiters_of(&mut self, direction: Direction) -> Vec<Waker> {
         let all = self.waiters.iter();
         let concerned = all.filter(|(_, waiter)| waiter.direction == direction);
-        let places: Vec<usize> = concerned.map(|(place, _)| place).collect();
+        let most = if is_planted(Mutant::OneWaiterWoken) {
+            1
+        } else {
+            usize::MAX
+        };
+        let places: Vec<usize> = concerned.map(|(place, _)| place).take(most).collect();
         let taken = places.into_iter().map(|place| self.waiters.remove(place));
         taken.map(|waiter| waiter.waker).collect()
     }

@@ -47,7 +47,7 @@ use super::crowd::{Crowd, Ticket};
 use super::ready::{Direction, Ready};
 use super::word::{self, Woken, Word};
 use crate::foreign;
-use crate::primitive::{AtomicU64, Mutex, Ordering, UnsafeCell};
+use crate::primitive::{AtomicU64, Mutant, Mutex, Ordering, UnsafeCell, is_planted};
 
 /// One registered descriptor's memory: readiness and waiters.
 #[repr(align(64))]
@@ -311,7 +311,7 @@ impl Slot {
     fn raise(&self, owner: u32, news: u64) -> bool {
         let mut seen = self.load();
         let woken = loop {
-            if seen.generation() != owner {
+            if seen.generation() != owner && !is_planted(Mutant::StaleGeneration) {
                 return false;
             }
             let (next, woken) = seen.raised(news);
@@ -410,13 +410,15 @@ impl Slot {
     #[cold]
     fn settle_again(&self, direction: Direction) -> Registered {
         let change = self.update(|seen| {
-            Some(if seen.is_ready(direction) {
-                seen.to_idle(direction)
-            } else {
-                seen.to_waiting(direction)
-            })
+            Some(
+                if seen.is_ready(direction) && !is_planted(Mutant::MissedSecondLook) {
+                    seen.to_idle(direction)
+                } else {
+                    seen.to_waiting(direction)
+                },
+            )
         });
-        if change.before.is_ready(direction) {
+        if change.before.is_ready(direction) && !is_planted(Mutant::MissedSecondLook) {
             Registered::Ready
         } else {
             Registered::Waiting
@@ -521,3 +523,6 @@ impl Drop for GiveBack<'_> {
 }
 
 const BOTH: [Direction; 2] = [Direction::Read, Direction::Write];
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@
 //! the flags' life.
 
 use super::ready::{Direction, Ready};
+use crate::primitive::{Mutant, is_planted};
 
 /// A value of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,8 @@ impl Word {
             .with(Ready::HUP)
             .with(Ready::ERR)
             .with(Ready::PRI);
-        self.0 & ((UNTRUSTED.0 as u64) << shift(Direction::Read) | URGENT_SEEN) != 0
+        let is_trusted = is_planted(Mutant::SuspicionIgnored);
+        !is_trusted && self.0 & ((UNTRUSTED.0 as u64) << shift(Direction::Read) | URGENT_SEEN) != 0
     }
 
     /// Whether there is any reason not to wait.
@@ -110,6 +112,9 @@ impl Word {
     /// The direction's readiness is used.
     #[inline]
     pub(super) fn without_ready(self, direction: Direction) -> Self {
+        if is_planted(Mutant::ClearedBit) {
+            return Self(self.0 & !ready_mask(Direction::Read) & !ready_mask(Direction::Write));
+        }
         Self(self.0 & !ready_mask(direction))
     }
 

@@ -37,6 +37,8 @@ use std::task::Waker;
 
 use slab::Slab;
 
+use crate::primitive::{Mutant, is_planted};
+
 /// Deadlines and their wakers, filed by the time at which they come up.
 pub(crate) struct Wheel {
     entries: Slab<Entry>,
@@ -319,7 +321,11 @@ impl Wheel {
 
     /// A deadline's tick, or the elapsed tick for one that has passed: slots before it would never come up.
     fn tick_to_file(&self, deadline: u64) -> u64 {
-        let tick = deadline.div_ceil(1 << TICK_BITS);
+        let tick = if is_planted(Mutant::TimerRoundedDown) {
+            deadline >> TICK_BITS
+        } else {
+            deadline.div_ceil(1 << TICK_BITS)
+        };
         tick.clamp(self.elapsed, LAST_TICK)
     }
 
