@@ -54,7 +54,8 @@ impl Pool {
         }
     }
 
-    /// Gives a closure to the pool. `start` makes a thread that calls [`serve`](Self::serve).
+    /// Gives a closure to the pool. `after` is called when it has ended, and its handle was told;
+    /// `start` makes a thread that calls [`serve`](Self::serve).
     ///
     /// # Panics
     ///
@@ -63,6 +64,7 @@ impl Pool {
         self: &Arc<Self>,
         closure: F,
         spawned_at: &'static Location<'static>,
+        after: Option<After>,
         start: impl FnOnce() -> io::Result<()>,
     ) -> JoinHandle<R>
     where
@@ -70,7 +72,7 @@ impl Pool {
         R: Send + 'static,
     {
         let once = Once(Some(closure));
-        let (task, handle) = tasks::spawn(once, Queued, None, spawned_at);
+        let (task, handle) = tasks::spawn(once, Queued { after }, None, spawned_at);
         self.submit(task, spawned_at, start);
         handle
     }
@@ -197,12 +199,18 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
 impl<F> Unpin for Once<F> {}
 
 /// The executor of such a task: it is in the queue from the start and is never woken.
-struct Queued;
+struct Queued {
+    after: Option<After>,
+}
+
+/// What is called at a closure's end.
+pub(crate) type After = Box<dyn Fn() + Send + Sync>;
 
 impl Schedule for Queued {
     fn schedule(&self, _: Runnable) {}
 
     fn release(&self, _: &TaskRef) -> Option<TaskRef> {
+        self.after.iter().for_each(|after| after());
         None
     }
 }

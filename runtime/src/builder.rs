@@ -35,6 +35,8 @@ pub struct Builder {
     hooks: Hooks,
     most_blocking_threads: usize,
     keep_alive: Duration,
+    starts_paused: bool,
+    seed: Option<u64>,
 }
 
 /// How the worker threads are to be.
@@ -67,6 +69,8 @@ impl Builder {
             },
             most_blocking_threads: MOST_BLOCKING_THREADS,
             keep_alive: KEEP_ALIVE,
+            starts_paused: false,
+            seed: None,
         }
     }
 
@@ -190,6 +194,69 @@ impl Builder {
         self
     }
 
+    /// Whether the clock stands still from the start, as after [`time::pause`](crate::time::pause).
+    /// For tests.
+    ///
+    /// # Panics
+    ///
+    /// For a builder of [`new_multi_thread`](Self::new_multi_thread), when it is to be paused.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::time::{Duration, sleep};
+    ///
+    /// let runtime = runtime::Builder::new_current_thread().start_paused(true).build()?;
+    /// // Over at once, though the runtime's clock says that a day has passed.
+    /// runtime.block_on(async { sleep(Duration::from_secs(24 * 3600)).await });
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn start_paused(&mut self, paused: bool) -> &mut Self {
+        assert!(
+            !paused || self.workers.is_none(),
+            "start_paused(true): worker threads would each see another time: begin with \
+             Builder::new_current_thread"
+        );
+        self.starts_paused = paused;
+        self
+    }
+
+    /// Runs everything by a seed, with all that a busy machine does by chance done on purpose, and the
+    /// same again for the same seed. For tests; [`test::seeds`](crate::test::seeds) does it for many.
+    ///
+    /// Ready tasks run in any order, and some are polled though nobody has woken them. Events come late
+    /// and in another order, and readiness is reported that is not there. Sockets read and write less
+    /// than they are asked to, and are interrupted by signals. The clock is
+    /// [paused](crate::time::pause). If nothing can ever happen any more, `block_on` panics after ten
+    /// seconds.
+    ///
+    /// What the kernel and other threads do is not decided by the seed.
+    ///
+    /// # Panics
+    ///
+    /// For a builder of [`new_multi_thread`](Self::new_multi_thread).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = runtime::Builder::new_current_thread().seed(17).build()?;
+    /// runtime.block_on(async {
+    ///     let one = runtime::spawn(async { println!("which of these") });
+    ///     let other = runtime::spawn(async { println!("is first?") });
+    ///     let _ = (one.await, other.await);
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn seed(&mut self, seed: u64) -> &mut Self {
+        assert!(
+            self.workers.is_none(),
+            "seed({seed}): the order in which threads run is not ours to decide: begin with \
+             Builder::new_current_thread"
+        );
+        self.seed = Some(seed);
+        self
+    }
+
     /// Called on each thread that begins to run tasks: on workers, on the caller's, at each `block_on`
     /// that runs them, and on those of [`spawn_blocking`](crate::task::spawn_blocking).
     pub fn on_thread_start(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
@@ -257,7 +324,11 @@ impl Builder {
         has_workers: bool,
     ) -> io::Result<Arc<Shared>> {
         let pool = Pool::new(self.most_blocking_threads, self.keep_alive);
-        let crew = Crew::new(cores, has_workers, self.on_stuck.clone())?;
+        let crew = Crew::new(cores, has_workers, self.on_stuck.clone(), self.seed)?;
+        if self.starts_paused || self.seed.is_some() {
+            let clock = crew.drivers().timers().clock();
+            clock.pause_at_the_beginning();
+        }
         Ok(Shared::new(
             crew,
             self.hooks.clone(),

@@ -4,6 +4,10 @@
 //! descriptor is ready, when the first timer is due, or when another thread rings. A busy worker
 //! [polls](Driver::poll) between two batches of tasks: the same, without sleeping.
 //!
+//! While the clock is paused, a worker with nothing to run does not sleep until the first timer: it
+//! [moves](Driver::park_in_paused_time) the clock there, if nothing has happened that is to be served
+//! first.
+//!
 //! This is also where sockets and sleeps learn which runtime they belong to: [`current`] is the
 //! drivers of the runtime that this thread has entered, one a core. They hold on to them, so that what is dropped
 //! after its runtime is inert and not dangling.
@@ -12,18 +16,21 @@ use std::cell::RefCell;
 use std::io;
 use std::panic::Location;
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::faults::Faults;
 use crate::here::Fleet;
 use crate::park::Park;
-use crate::primitive::{Arc, thread_local};
+use crate::primitive::{Arc, Mutant, is_planted, thread_local};
 use crate::reactor::{self, ALARM, Reactor, Reactors};
-use crate::sys::Events;
-use crate::timer::{AllTimers, Timers};
+use crate::sys::{Event, Events};
+use crate::timer::{self, AllTimers, Timers};
 
 /// What the cores of a runtime wait with.
 pub(crate) struct Drivers {
     fleet: Arc<Fleet>,
+    /// If the runtime has a seed.
+    faults: Option<Arc<Faults>>,
     reactors: Arc<Reactors>,
     timers: Arc<AllTimers>,
     parks: Box<[Arc<Park>]>,
@@ -39,6 +46,14 @@ pub(crate) struct Driver {
 pub(crate) struct Scratch {
     events: Events,
     due: Vec<Waker>,
+    /// What a seed holds back.
+    held: Vec<Held>,
+}
+
+/// An event, and for how many more looks it is held back.
+struct Held {
+    looks: u32,
+    event: Event,
 }
 
 /// A sleep that has been prepared.
@@ -52,9 +67,11 @@ pub(crate) struct Sleep {
 pub(crate) struct Notices(u64);
 
 impl Drivers {
-    pub(crate) fn new(cores: usize) -> io::Result<Arc<Self>> {
+    /// `may_pause`: the clock may be stopped, as there are no worker threads.
+    pub(crate) fn new(cores: usize, may_pause: bool, seed: Option<u64>) -> io::Result<Arc<Self>> {
         let fleet = Arc::new(Fleet::new(cores));
-        let reactors = Reactors::new(fleet.clone())?;
+        let faults = seed.map(|seed| Arc::new(Faults::new(seed)));
+        let reactors = Reactors::new(fleet.clone(), faults.clone())?;
         let parks = reactors.iter().map(|reactor| {
             let park = match cores {
                 1 => Park::new()?,
@@ -66,15 +83,21 @@ impl Drivers {
         });
         let parks = parks.collect::<io::Result<Box<[_]>>>()?;
         Ok(Arc::new(Self {
-            timers: Arc::new(AllTimers::new(fleet.clone(), &parks)),
+            timers: Arc::new(AllTimers::new(fleet.clone(), &parks, may_pause)),
             reactors: Arc::new(reactors),
             parks,
             fleet,
+            faults,
         }))
     }
 
     pub(crate) fn fleet(&self) -> &Fleet {
         &self.fleet
+    }
+
+    /// What the runtime's seed decides, if it has one.
+    pub(crate) fn faults(&self) -> Option<&Arc<Faults>> {
+        self.faults.as_ref()
     }
 
     pub(crate) fn reactors(&self) -> &Arc<Reactors> {
@@ -83,6 +106,23 @@ impl Drivers {
 
     pub(crate) fn timers(&self) -> &Arc<AllTimers> {
         &self.timers
+    }
+
+    /// Something begins that takes real time: a clock that stands is not to go on by itself until
+    /// [`end_hold`](Self::end_hold). False, and nothing is held, if the clock runs.
+    pub(crate) fn hold_paused_time(&self) -> bool {
+        let clock = self.timers.clock();
+        let is_paused = clock.is_paused();
+        if is_paused {
+            clock.hold();
+        }
+        is_paused
+    }
+
+    pub(crate) fn end_hold(&self) {
+        self.timers.clock().end_hold();
+        // A core that sleeps may let the time go on now.
+        self.parks.iter().for_each(|park| park.unpark());
     }
 
     /// # Errors
@@ -160,7 +200,15 @@ impl Driver {
     /// Sleeps until something happens, and wakes whom it concerns. Returns how many events came.
     pub(crate) fn park(&self, scratch: &mut Scratch) -> io::Result<usize> {
         self.all.check_process()?;
-        let Some(sleep) = self.fall_asleep() else {
+        if self.all.timers.clock().was_paused() {
+            return self.park_in_paused_time(scratch);
+        }
+        self.sleep(scratch, None)
+    }
+
+    /// `at_most`: for how long, though no timer is armed.
+    fn sleep(&self, scratch: &mut Scratch, at_most: Option<Duration>) -> io::Result<usize> {
+        let Some(sleep) = self.fall_asleep(at_most) else {
             return self.poll(scratch);
         };
         let waited = self.reactor().wait(&mut scratch.events, sleep.limit);
@@ -169,9 +217,10 @@ impl Driver {
         waited.map(|()| scratch.events.len())
     }
 
-    /// All that comes before the wait itself. None if another worker is helping this one: it must not
+    /// All that comes before the wait itself, which is to last `at_most` so long though no timer is
+    /// armed. None if another worker is helping this one: it must not
     /// sleep.
-    pub(crate) fn fall_asleep(&self) -> Option<Sleep> {
+    pub(crate) fn fall_asleep(&self, at_most: Option<Duration>) -> Option<Sleep> {
         let park = self.park_word();
         if !park.lie_down() {
             return None;
@@ -181,11 +230,53 @@ impl Driver {
         let may_sleep = park.prepare() && !self.reactor().has_notices();
         Some(Sleep {
             limit: if may_sleep {
-                limit
+                limit.or(at_most)
             } else {
                 Some(Duration::ZERO)
             },
         })
+    }
+
+    /// Time does not pass: what has happened comes first, and if that is nothing the clock goes on to
+    /// the next timer. Only where that is not to be, as nothing is armed, or real time is needed, the
+    /// core sleeps.
+    #[cold]
+    fn park_in_paused_time(&self, scratch: &mut Scratch) -> io::Result<usize> {
+        if is_planted(Mutant::TimeBeforeEvents) && self.timers().leap() {
+            self.timers().fire(&mut scratch.due);
+            return Ok(0);
+        }
+        let nothing = Some(Duration::ZERO);
+        self.reactor().wait(&mut scratch.events, nothing)?;
+        let is_work = self.deal(scratch) > 0 || !scratch.events.is_empty();
+        // A token announces what another thread has sent.
+        let has_token = !self.park_word().prepare();
+        self.park_word().resume();
+        if is_work || has_token || !scratch.held.is_empty() {
+            return Ok(scratch.events.len());
+        }
+        if self.timers().leap() {
+            self.timers().fire(&mut scratch.due);
+            return Ok(0);
+        }
+        match self.all.faults {
+            Some(_) => self.sleep_by_seed(scratch),
+            None => self.sleep(scratch, None),
+        }
+    }
+
+    /// A test that waits for ever is to fail, and tell its seed.
+    fn sleep_by_seed(&self, scratch: &mut Scratch) -> io::Result<usize> {
+        let began = Instant::now();
+        let events = self.sleep(scratch, Some(PATIENCE))?;
+        if events == 0 && began.elapsed() >= PATIENCE {
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "everybody waits: no task is ready, no timer armed, and nothing came from outside \
+                 for ten seconds. A wake was lost, or the test waits for what never comes",
+            ));
+        }
+        Ok(events)
     }
 
     /// Looks what has happened, without sleeping, and wakes whom it concerns. Returns how many events
@@ -211,9 +302,35 @@ impl Driver {
         true
     }
 
-    fn deal(&self, scratch: &mut Scratch) {
+    /// Returns how many timers were due.
+    fn deal(&self, scratch: &mut Scratch) -> usize {
+        if let Some(faults) = &self.all.faults {
+            self.rearrange(faults, scratch);
+        }
         self.reactor().dispatch(&scratch.events);
-        self.timers().fire(&mut scratch.due);
+        self.timers().fire(&mut scratch.due)
+    }
+
+    /// Holds some events back, puts the others into another order, and reports readiness that is not
+    /// there.
+    #[cold]
+    fn rearrange(&self, faults: &Faults, scratch: &mut Scratch) {
+        for held in &mut scratch.held {
+            held.looks -= 1;
+        }
+        let fresh = scratch.events.iter().map(|event| Held {
+            looks: faults.delay(),
+            event,
+        });
+        scratch.held.extend(fresh);
+        let all = std::mem::take(&mut scratch.held).into_iter();
+        let (mut ripe, held) = all.partition::<Vec<_>, _>(|held| held.looks == 0);
+        scratch.held = held;
+        let drawn = std::iter::from_fn(|| faults.draw(&mut ripe).map(|held| held.event));
+        scratch.events.replace(drawn);
+        if faults.once_in(PRETENCES) {
+            self.reactor().pretend(faults);
+        }
     }
 
     /// What was noticed since the last call.
@@ -258,6 +375,7 @@ impl Scratch {
         Self {
             events: Events::with_capacity(EVENTS_A_HARVEST),
             due: Vec::new(),
+            held: Vec::new(),
         }
     }
 }
@@ -285,6 +403,23 @@ pub(crate) fn current(call: &str, caller: &Location<'_>) -> io::Result<Arc<Drive
     Ok(drivers)
 }
 
+/// The time, by the clock of the runtime that this thread has entered: the kernel's, unless a test
+/// has paused it.
+#[inline]
+pub(crate) fn now() -> Instant {
+    if timer::is_any_paused() {
+        return now_here();
+    }
+    Instant::now()
+}
+
+#[cold]
+fn now_here() -> Instant {
+    let now = |drivers: &Arc<Drivers>| drivers.timers.clock().now();
+    let here = CURRENT.try_with(|current| current.borrow().as_ref().map(now));
+    here.ok().flatten().unwrap_or_else(Instant::now)
+}
+
 /// The text that everybody meets who forgets the runtime.
 pub(crate) fn outside(call: &str, caller: &Location<'_>) -> String {
     format!(
@@ -298,5 +433,9 @@ pub(crate) fn gone() -> io::Error {
     reactor::shut_down()
 }
 
+/// How long a runtime with a seed waits for what is outside of it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Looks to one event that never was.
+const PRETENCES: usize = 8;
 /// 3 KiB: more events at once have shown no gain.
 const EVENTS_A_HARVEST: usize = 256;

@@ -11,6 +11,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 
+use crate::blocking::After;
 use crate::coop;
 use crate::driver::{self, Drivers};
 use crate::executor::Core;
@@ -98,11 +99,16 @@ impl Handle {
         R: Send + 'static,
     {
         let caller = Location::caller();
-        if let Err(error) = self.shared.crew().drivers().check_process() {
+        let drivers = self.shared.crew().drivers();
+        if let Err(error) = drivers.check_process() {
             panic!("spawn_blocking at {caller}: {error}");
         }
+        let after = drivers.hold_paused_time().then(|| {
+            let drivers = drivers.clone();
+            Box::new(move || drivers.end_hold()) as After
+        });
         let pool = self.shared.pool();
-        pool.spawn(closure, caller, || self.start_blocking_thread())
+        pool.spawn(closure, caller, after, || self.start_blocking_thread())
     }
 
     /// A thread of the pool's, inside this runtime.

@@ -49,6 +49,7 @@ mod coop;
 mod driver;
 mod ending;
 mod executor;
+mod faults;
 mod foreign;
 mod handle;
 mod here;
@@ -68,6 +69,7 @@ pub mod sync;
 mod sys;
 pub mod task;
 mod tasks;
+pub mod test;
 pub mod time;
 mod timer;
 
@@ -95,7 +97,8 @@ pub use runtime_macros::main;
 /// Makes an `async fn` a test, run by a runtime of its own.
 ///
 /// It has no workers unless `#[runtime::test(workers = 2)]` says so. `#[runtime::test(single)]` is a
-/// [`LocalRuntime`], where tasks need not be `Send`.
+/// [`LocalRuntime`], where tasks need not be `Send`; `#[runtime::test(start_paused)]` is such a one
+/// whose clock stands still: see [`time::pause`].
 ///
 /// # Examples
 ///

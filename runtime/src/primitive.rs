@@ -25,6 +25,66 @@ macro_rules! constant {
 }
 pub(crate) use constant;
 
+/// A mistake that is made on purpose, to see that a test finds it: see `docs/testing.md`.
+///
+/// In a normal build [`is_planted`] is a constant, and nothing is left of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mutant {
+    /// A wake during the poll is forgotten at its end.
+    DroppedWake,
+    /// To use up what is to be read uses up the room to write too.
+    ClearedBit,
+    /// An edge that came while the waker was stored is not seen.
+    MissedSecondLook,
+    /// An event for a former owner of the slot is let through.
+    StaleGeneration,
+    /// What a call did not use up does not go back.
+    PutBackOmitted,
+    /// An edge wakes one of the crowd, and not all.
+    OneWaiterWoken,
+    /// Who is dropped while waiting in the crowd leaves his waker there.
+    CrowdNotLeft,
+    /// A deadline is rounded down to its tick.
+    TimerRoundedDown,
+    /// An earlier timer of another thread does not wake the core.
+    EarlierTimerNotRung,
+    /// The core sleeps though a token says that there is work.
+    TokenIgnored,
+    /// Who pushes into an empty inbox does not wake its owner.
+    InboxNotRung,
+    /// An abort does not put its task into a queue.
+    AbortNotScheduled,
+    /// No operation costs anything of a poll's budget.
+    EndlessBudget,
+    /// A short read is trusted on every kind of descriptor.
+    ShortReadTrusted,
+    /// A short read is trusted beside urgent data, or an end.
+    SuspicionIgnored,
+    /// Waiting for room does not tell the kernel.
+    OutForgotten,
+    /// A descriptor that others have seen is not deleted from the epoll.
+    ExposedNotDeleted,
+    /// Paused time goes on before what is ready is looked at.
+    TimeBeforeEvents,
+}
+
+/// Whether the mistake is to be made: never, in a normal build.
+#[cfg(not(mutants))]
+#[inline(always)]
+pub(crate) const fn is_planted(_: Mutant) -> bool {
+    false
+}
+
+/// Whether the mistake is the one that the environment names.
+#[cfg(mutants)]
+pub(crate) fn is_planted(mutant: Mutant) -> bool {
+    static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    let chosen = CHOSEN.get_or_init(|| std::env::var("EDGEWAKE_MUTANT").ok());
+    chosen
+        .as_ref()
+        .is_some_and(|chosen| *chosen == format!("{mutant:?}"))
+}
+
 /// Always std's: wakers are made of it, and no protocol here rests on its count.
 pub(crate) use std::sync::Arc;
 

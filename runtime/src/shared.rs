@@ -395,6 +395,8 @@ impl Shared {
         let core = self.bench.lock()[0].core.take();
         if let Some(mut core) = core {
             core.drop_tasks();
+            // A test that has paused it may have ended before it could resume it.
+            self.crew.drivers().timers().clock().resume();
             self.bench.lock()[0].core = Some(core);
         }
     }
@@ -469,6 +471,9 @@ impl Main for Lender {
     fn is_woken(&self) -> bool {
         self.0.is_asked()
     }
+
+    /// It has no future to be polled.
+    fn wake(&self) {}
 }
 
 /// A core in use, which goes back to the bench whatever happens.
@@ -537,6 +542,10 @@ impl<F: Future> Main for MainFuture<'_, F> {
 
     fn is_woken(&self) -> bool {
         self.signal.woken.load(Ordering::Acquire)
+    }
+
+    fn wake(&self) {
+        self.waker.wake_by_ref();
     }
 }
 

@@ -12,20 +12,40 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("coop", &["primitive"]),
     ("here", &["primitive"]),
+    ("faults", &["primitive"]),
     // Its own macros, which stand at the root of the crate.
     ("macros", &["join", "select", "try_join"]),
     ("sync", &["coop", "foreign", "primitive"]),
     ("park", &["primitive", "sys"]),
-    ("reactor", &["foreign", "here", "primitive", "sys"]),
+    (
+        "reactor",
+        &["faults", "foreign", "here", "primitive", "sys"],
+    ),
     ("timer", &["foreign", "here", "park", "primitive"]),
     (
         "driver",
-        &["here", "park", "primitive", "reactor", "sys", "timer"],
+        &[
+            "faults",
+            "here",
+            "park",
+            "primitive",
+            "reactor",
+            "sys",
+            "timer",
+        ],
     ),
     ("tasks", &["coop", "foreign", "primitive"]),
     (
         "executor",
-        &["coop", "driver", "foreign", "primitive", "sys", "tasks"],
+        &[
+            "coop",
+            "driver",
+            "faults",
+            "foreign",
+            "primitive",
+            "sys",
+            "tasks",
+        ],
     ),
     ("blocking", &["primitive", "tasks"]),
     ("ending", &["primitive"]),
@@ -45,6 +65,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
     (
         "handle",
         &[
+            "blocking",
             "coop",
             "driver",
             "executor",
@@ -70,7 +91,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "staff",
         ],
     ),
-    ("io", &["coop", "driver", "reactor", "sys"]),
+    ("io", &["coop", "driver", "faults", "reactor", "sys"]),
     ("time", &["coop", "driver", "primitive", "timer"]),
     (
         "task",
@@ -85,6 +106,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
+    ("test", &["builder"]),
 ];
 
 /// Parts of `net`.

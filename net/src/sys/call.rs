@@ -14,6 +14,8 @@
 
 use std::io;
 
+use runtime::io::Portion;
+
 /// What a call says: a count, or the number of an error, turned negative.
 pub(super) type Returned = isize;
 
@@ -41,12 +43,18 @@ pub(super) unsafe fn send(fd: i32, from: *const u8, count: usize, flags: i32) ->
     unsafe { call(libc::SYS_sendto as usize, arguments) }
 }
 
-/// Makes a call again for as long as a signal interrupts it.
+/// Makes a call again for as long as a signal interrupts it, or `portion` says so.
 #[inline(always)]
-pub(super) fn retry(mut call: impl FnMut() -> Returned) -> io::Result<usize> {
+pub(super) fn retry(portion: Portion, mut call: impl FnMut() -> Returned) -> io::Result<usize> {
     const INTERRUPTED: Returned = -(libc::EINTR as Returned);
+    let mut interruptions = portion.interruptions();
     loop {
-        match call() {
+        let returned = match interruptions {
+            0 => call(),
+            _ => INTERRUPTED,
+        };
+        interruptions = interruptions.saturating_sub(1);
+        match returned {
             count @ 0.. => return Ok(count as usize),
             INTERRUPTED => {}
             error => return Err(io::Error::from_raw_os_error(-error as i32)),

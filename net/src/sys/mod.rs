@@ -24,8 +24,9 @@ pub(crate) use identity::is_same;
 pub(crate) use rights::{Delivery, MOST_FDS, recv_with_fds, send_with_fds};
 pub(crate) use socket::{
     accept, bind, connect, has_ended, is_readable, is_writable, listen, local_address, peek, recv,
-    recv_now, recv_spare, recv_urgent, recv_vectored, send, send_now, send_urgent, send_vectored,
-    tcp_socket, vectored_length,
+    recv_now, recv_portion, recv_spare, recv_urgent, recv_vectored, recv_vectored_portion, send,
+    send_now, send_portion, send_urgent, send_vectored, send_vectored_portion, tcp_socket,
+    vectored_length,
 };
 pub(crate) use splice::{Pipe, ignores_broken_pipes, send_file, splice};
 pub(crate) use unix::{Carries, peer_credentials, unix_pair, unix_socket};

@@ -10,6 +10,8 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
+use runtime::io::Portion;
+
 use super::address::Address;
 use super::call;
 
@@ -108,34 +110,47 @@ pub(super) fn poll(socket: impl AsFd, events: libc::c_short) -> io::Result<libc:
 
 /// Reads bytes that have come.
 #[inline]
-pub(crate) fn recv(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
-    recv_with(socket, buffer, 0)
+pub(crate) fn recv_portion(
+    socket: impl AsFd,
+    buffer: &mut [u8],
+    portion: Portion,
+) -> io::Result<usize> {
+    recv_with(socket, buffer, portion, 0)
 }
 
 /// Reads bytes that have come, from a socket that need not be in non-blocking mode.
 pub(crate) fn recv_now(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
-    recv_with(socket, buffer, libc::MSG_DONTWAIT)
+    recv_with(socket, buffer, Portion::ALL, libc::MSG_DONTWAIT)
 }
 
 /// Looks at bytes that have come, and leaves them.
 pub(crate) fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
-    recv_with(socket, buffer, libc::MSG_PEEK)
+    recv_with(socket, buffer, Portion::ALL, libc::MSG_PEEK)
 }
 
 #[inline]
-fn recv_with(socket: impl AsFd, buffer: &mut [u8], flags: libc::c_int) -> io::Result<usize> {
+fn recv_with(
+    socket: impl AsFd,
+    buffer: &mut [u8],
+    portion: Portion,
+    flags: libc::c_int,
+) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
+    let room = portion.of(buffer.len());
     // SAFETY: the call writes to `buffer`, at most as many bytes as it has.
-    call::retry(|| unsafe { call::recv(fd, buffer.as_mut_ptr(), buffer.len(), flags) })
+    call::retry(portion, || unsafe {
+        call::recv(fd, buffer.as_mut_ptr(), room, flags)
+    })
 }
 
 /// Reads into several buffers, one after the other.
-pub(crate) fn recv_vectored(
+pub(crate) fn recv_vectored_portion(
     socket: impl AsFd,
     buffers: &mut [IoSliceMut<'_>],
+    portion: Portion,
 ) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
-    let count = buffers.len().min(MOST_SLICES) as libc::c_int;
+    let count = slices(buffers.len(), portion) as libc::c_int;
     // SAFETY: an `IoSliceMut` is laid out as an `iovec`, and the call writes where they point.
     retry(|| unsafe { libc::readv(fd, buffers.as_mut_ptr().cast(), count) })
 }
@@ -152,7 +167,7 @@ pub(crate) fn recv_spare(socket: impl AsFd, bytes: &mut Vec<u8>) -> io::Result<u
     let room = bytes.spare_capacity_mut();
     // SAFETY: the call writes to `room`, at most as many bytes as it has.
     let read = || unsafe { call::recv(fd, room.as_mut_ptr().cast(), room.len(), 0) };
-    let count = call::retry(read)?;
+    let count = call::retry(Portion::ALL, read)?;
     let length = bytes.len() + count;
     // SAFETY: there is capacity for them, and the kernel has written as many.
     unsafe { bytes.set_len(length) };
@@ -163,7 +178,7 @@ pub(crate) fn recv_spare(socket: impl AsFd, bytes: &mut Vec<u8>) -> io::Result<u
 /// was announced, or it was taken already.
 pub(crate) fn recv_urgent(socket: impl AsFd) -> io::Result<Option<u8>> {
     let mut byte = [0];
-    let count = recv_with(socket, &mut byte, libc::MSG_OOB)?;
+    let count = recv_with(socket, &mut byte, Portion::ALL, libc::MSG_OOB)?;
     Ok((count > 0).then_some(byte[0]))
 }
 
@@ -175,38 +190,83 @@ pub(crate) fn has_ended(socket: impl AsFd) -> io::Result<bool> {
 
 /// Writes bytes for which there is room.
 #[inline]
-pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    send_with(socket, bytes, 0)
+pub(crate) fn send_portion(socket: impl AsFd, bytes: &[u8], portion: Portion) -> io::Result<usize> {
+    send_with(socket, bytes, portion, 0)
 }
 
 /// Writes bytes of which the last is urgent.
 pub(crate) fn send_urgent(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    send_with(socket, bytes, libc::MSG_OOB)
+    send_with(socket, bytes, Portion::ALL, libc::MSG_OOB)
 }
 
 #[inline]
-fn send_with(socket: impl AsFd, bytes: &[u8], flags: libc::c_int) -> io::Result<usize> {
+fn send_with(
+    socket: impl AsFd,
+    bytes: &[u8],
+    portion: Portion,
+    flags: libc::c_int,
+) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
     let flags = flags | libc::MSG_NOSIGNAL;
-    // SAFETY: the call reads `bytes`.
-    call::retry(|| unsafe { call::send(fd, bytes.as_ptr(), bytes.len(), flags) })
+    let count = portion.of(bytes.len());
+    // SAFETY: the call reads `bytes`, at most as many as there are.
+    call::retry(portion, || unsafe {
+        call::send(fd, bytes.as_ptr(), count, flags)
+    })
 }
 
 /// Writes bytes for which there is room, to a socket that need not be in non-blocking mode.
 pub(crate) fn send_now(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    send_with(socket, bytes, libc::MSG_DONTWAIT)
+    send_with(socket, bytes, Portion::ALL, libc::MSG_DONTWAIT)
 }
 
 /// Writes from several buffers, one after the other.
-pub(crate) fn send_vectored(socket: impl AsFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+pub(crate) fn send_vectored_portion(
+    socket: impl AsFd,
+    buffers: &[IoSlice<'_>],
+    portion: Portion,
+) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: all zeroes is a valid header: no name, no buffers, no control data.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = buffers.as_ptr().cast_mut().cast();
     // The field is of another width in other C libraries.
-    message.msg_iovlen = buffers.len().min(MOST_SLICES) as _;
+    message.msg_iovlen = slices(buffers.len(), portion) as _;
     // SAFETY: an `IoSlice` is laid out as an `iovec`, and the call only reads where they point.
     retry(|| unsafe { libc::sendmsg(fd, &raw const message, libc::MSG_NOSIGNAL) })
+}
+
+/// Reads bytes that have come: as many as there is room for.
+#[inline]
+pub(crate) fn recv(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    recv_portion(socket, buffer, Portion::ALL)
+}
+
+/// Reads into several buffers, one after the other.
+pub(crate) fn recv_vectored(
+    socket: impl AsFd,
+    buffers: &mut [IoSliceMut<'_>],
+) -> io::Result<usize> {
+    recv_vectored_portion(socket, buffers, Portion::ALL)
+}
+
+/// Writes bytes for which there is room.
+#[inline]
+pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    send_portion(socket, bytes, Portion::ALL)
+}
+
+/// Writes from several buffers, one after the other.
+pub(crate) fn send_vectored(socket: impl AsFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    send_vectored_portion(socket, buffers, Portion::ALL)
+}
+
+/// How many of the buffers to pass: one alone where a portion is to be moved.
+fn slices(count: usize, portion: Portion) -> usize {
+    match portion {
+        Portion::ALL => count.min(MOST_SLICES),
+        _ => count.min(1),
+    }
 }
 
 /// Calls again for as long as a signal interrupts.

@@ -118,8 +118,9 @@ impl TcpStream {
     #[inline]
     pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
         let wanted = buffer.len();
-        self.io
-            .read_with(wanted, move |socket| sys::recv(socket, buffer))
+        self.io.read_portion_with(wanted, move |socket, portion| {
+            sys::recv_portion(socket, buffer, portion)
+        })
     }
 
     /// Fills the buffer.
@@ -157,8 +158,9 @@ impl TcpStream {
     ) -> impl Future<Output = io::Result<usize>> {
         // What is asked of the kernel, which is less than was given if there are very many.
         let wanted = sys::vectored_length(buffers);
-        self.io
-            .read_with(wanted, |socket| sys::recv_vectored(socket, buffers))
+        self.io.read_portion_with(wanted, |socket, portion| {
+            sys::recv_vectored_portion(socket, buffers, portion)
+        })
     }
 
     /// Looks at what has come, and leaves it to be read.
@@ -181,8 +183,9 @@ impl TcpStream {
     ///
     /// `WouldBlock` if nothing has; and whatever `recv(2)` reports.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.io
-            .try_io(Interest::READABLE, |socket| sys::recv(socket, buffer))
+        self.io.try_io(Interest::READABLE, |socket| {
+            sys::recv_portion(socket, buffer, self.io.portion())
+        })
     }
 
     /// Reads into several buffers, one after the other, without waiting.
@@ -244,7 +247,8 @@ impl TcpStream {
     /// If the future is dropped before it is done, nothing was written.
     #[inline]
     pub fn write(&self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        self.io.write_with(|socket| sys::send(socket, bytes))
+        self.io
+            .write_portion_with(|socket, portion| sys::send_portion(socket, bytes, portion))
     }
 
     /// Writes all of it.
@@ -279,8 +283,9 @@ impl TcpStream {
         &self,
         buffers: &[IoSlice<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
-        self.io
-            .write_with(|socket| sys::send_vectored(socket, buffers))
+        self.io.write_portion_with(|socket, portion| {
+            sys::send_vectored_portion(socket, buffers, portion)
+        })
     }
 
     /// Some other call of the write direction.
@@ -308,7 +313,8 @@ impl TcpStream {
     /// `WouldBlock` if there is no room; and whatever `send(2)` reports.
     #[inline]
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.io.try_write_with(|socket| sys::send(socket, bytes))
+        self.io
+            .try_write_portion_with(|socket, portion| sys::send_portion(socket, bytes, portion))
     }
 
     /// Waits until there may be something to read: before taking a buffer for it, for example.
@@ -436,7 +442,9 @@ impl TcpStream {
     ) -> Poll<io::Result<usize>> {
         let wanted = buffer.len();
         self.io
-            .poll_read_with(context, wanted, |socket| sys::recv(socket, buffer))
+            .poll_read_portion_with(context, wanted, |socket, portion| {
+                sys::recv_portion(socket, buffer, portion)
+            })
     }
 
     pub(super) fn poll_read_vectored_inner(
@@ -458,8 +466,9 @@ impl TcpStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.io
-            .poll_write_with(context, |socket| sys::send(socket, bytes))
+        self.io.poll_write_portion_with(context, |socket, portion| {
+            sys::send_portion(socket, bytes, portion)
+        })
     }
 
     pub(super) fn poll_write_vectored_inner(
@@ -470,8 +479,9 @@ impl TcpStream {
         if buffers.is_empty() {
             return self.poll_splice_to(context);
         }
-        self.io
-            .poll_write_with(context, |socket| sys::send_vectored(socket, buffers))
+        self.io.poll_write_portion_with(context, |socket, portion| {
+            sys::send_vectored_portion(socket, buffers, portion)
+        })
     }
 
     /// The trait form of ending the write direction: a peer that has gone is no error.

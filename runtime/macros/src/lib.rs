@@ -67,6 +67,8 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///   `flavor = "multi_thread"` takes one a processor.
 /// * `#[runtime::test(single)]`: a `runtime::LocalRuntime`, for futures that are
 ///   not `Send` and for `spawn_local`.
+/// * `#[runtime::test(start_paused)]`: such a one whose clock stands still, as after
+///   `runtime::time::pause`.
 ///
 /// Attributes such as `#[should_panic]` and `#[ignore]` and results as return
 /// types work as with `#[test]`, which must not be there as well. The example
@@ -99,10 +101,22 @@ impl Purpose {
         }
     }
 
+    /// The options that there are, as messages have it.
+    fn options(self) -> &'static str {
+        match self {
+            Purpose::Main => "`single`",
+            Purpose::Test => "`single` and `start_paused`",
+        }
+    }
+
     /// What makes the runtime: an expression of type `Result`.
     fn constructor(self, flavour: &Flavour) -> String {
         match (flavour, self) {
             (Flavour::Single, _) => "::runtime::LocalRuntime::new()".to_owned(),
+            (Flavour::Paused, _) => {
+                "::runtime::Builder::new_current_thread().start_paused(true).build_local()"
+                    .to_owned()
+            }
             (Flavour::Workers(None), _) | (Flavour::Default, Purpose::Main) => {
                 "::runtime::Runtime::new()".to_owned()
             }

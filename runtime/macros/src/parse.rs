@@ -27,6 +27,8 @@ pub(crate) enum Flavour {
     CurrentThread,
     /// A `Runtime` with workers: as many as the tokens say.
     Workers(Option<TokenStream>),
+    /// Of one thread, with a clock that stands still.
+    Paused,
 }
 
 /// A function, split at its name and before its body.
@@ -76,6 +78,9 @@ impl Flavour {
     fn joined_with(&self, asked: Flavour, word: &TokenTree) -> Result<Flavour, Problem> {
         match (self, asked) {
             (Flavour::Default, asked) => Ok(asked),
+            (Flavour::Paused, Flavour::Single) | (Flavour::Single, Flavour::Paused) => {
+                Ok(Flavour::Paused)
+            }
             (Flavour::Workers(None), Flavour::Workers(count)) => Ok(Flavour::Workers(count)),
             (Flavour::Workers(count), Flavour::Workers(None)) => {
                 Ok(Flavour::Workers(count.clone()))
@@ -101,6 +106,11 @@ fn read_option(
     };
     match (word.to_string().as_str(), value.first(), assigned) {
         ("single", None, _) => Ok(Flavour::Single),
+        ("start_paused", None, _) if purpose == Purpose::Test => Ok(Flavour::Paused),
+        ("start_paused", Some(value), _) if purpose == Purpose::Test => Err(problem(
+            value,
+            format!("`start_paused` has no value: write #[runtime::{attribute}(start_paused)]"),
+        )),
         ("single", Some(value), _) => Err(problem(
             value,
             format!("`single` has no value: write #[runtime::{attribute}(single)]"),
@@ -121,8 +131,9 @@ fn read_option(
         (name, ..) => Err(problem(
             word,
             format!(
-                "unknown option `{name}`: #[runtime::{attribute}] knows `single`, `workers = N` \
-                 and `flavor = \"..\"`"
+                "unknown option `{name}`: #[runtime::{attribute}] knows {}, `workers = N` and \
+                 `flavor = \"..\"`",
+                purpose.options()
             ),
         )),
     }

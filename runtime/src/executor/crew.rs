@@ -36,11 +36,12 @@ impl Crew {
         cores: usize,
         has_workers: bool,
         on_stuck: Option<OnStuck>,
+        seed: Option<u64>,
     ) -> std::io::Result<Arc<Self>> {
         if cores > 1 {
             wake_cost::measure();
         }
-        let drivers = Drivers::new(cores)?;
+        let drivers = Drivers::new(cores, !has_workers, seed)?;
         Ok(Arc::new_cyclic(|crew| Self {
             shells: (0..cores)
                 .map(|core| {

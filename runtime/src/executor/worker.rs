@@ -34,9 +34,10 @@ use super::sentinel::Sentinel;
 use super::shell::Shell;
 use crate::coop;
 use crate::driver::Scratch;
+use crate::faults::Faults;
 use crate::primitive::{Arc, Ordering};
 use crate::sys::CoarseInstant;
-use crate::tasks::Runnable;
+use crate::tasks::{Runnable, TaskRef};
 
 /// The right to run a core, and what it takes: only who has it touches the [`Local`].
 pub(crate) struct Core {
@@ -66,6 +67,8 @@ pub(super) struct Local {
     /// Since it got up, another worker's alarm clock was seen to be set.
     is_looked_after: Cell<bool>,
     sentinel: RefCell<Sentinel>,
+    /// If the runtime has a seed.
+    faults: Option<Arc<Faults>>,
 }
 
 /// What the thread that runs a core does beside running its tasks.
@@ -75,6 +78,9 @@ pub(crate) trait Main {
 
     /// Whether there is a reason.
     fn is_woken(&self) -> bool;
+
+    /// Gives it a reason.
+    fn wake(&self);
 }
 
 /// Why a thread stops running a core.
@@ -99,6 +105,7 @@ impl Core {
                 may_go_next: Cell::new(false),
                 is_polling: Cell::new(false),
                 is_looked_after: Cell::new(false),
+                faults: crew.drivers().faults().cloned(),
                 sentinel: RefCell::new(Sentinel::new(crew.shells().len())),
             }),
             scratch: Scratch::new(),
@@ -199,6 +206,11 @@ impl Local {
             if self.run_batch(&mut turn) == Some(Lent) {
                 return Ok(Ended::Lent);
             }
+            if let Some(faults) = &self.faults {
+                if faults.once_in(WAKES_FOR_NOTHING) {
+                    main.wake();
+                }
+            }
             self.is_polling.set(false);
             if self.crew.is_closing() {
                 return Ok(Ended::Closed);
@@ -290,7 +302,10 @@ impl Local {
     fn run_batch(&self, turn: &mut Turn) -> Option<Lent> {
         match &self.shell.lane {
             None => {
-                self.run_alone(turn);
+                match &self.faults {
+                    None => self.run_alone(turn),
+                    Some(faults) => self.run_by_seed(faults, turn),
+                }
                 None
             }
             // The future of a `block_on` may have lent the core out.
@@ -318,6 +333,27 @@ impl Local {
             }
         }
         turn.polls += POLLS_BETWEEN_LOOKS - until_look;
+    }
+
+    /// Runs some of what is ready, in any order. The look comes after it, whatever the clock says.
+    #[cold]
+    fn run_by_seed(&self, faults: &Faults, turn: &mut Turn) {
+        if faults.once_in(WAKES_FOR_NOTHING) {
+            let place = faults.below(self.shell.owned.places().max(1));
+            let chosen = self.shell.owned.at(place..place + 1);
+            chosen.iter().for_each(TaskRef::wake);
+        }
+        let mut ready = Vec::new();
+        for _ in 0..faults.batch() {
+            ready.extend(std::iter::from_fn(|| self.queue.pop()));
+            let Some(task) = faults.draw(&mut ready) else {
+                break;
+            };
+            coop::renew();
+            task.run();
+        }
+        ready.into_iter().for_each(|task| self.queue.push(task));
+        turn.polls = SHORTEST_TURN;
     }
 
     /// Runs what stands in the lane now, and in between what each task wakes to go next.
@@ -514,3 +550,5 @@ const SPAWNS_BETWEEN_LOOKS: u32 = 64;
 const TASKS_TO_DROP_AT_ONCE: usize = 1024;
 /// Two tasks that wake each other let the others in after this many polls.
 const NEXT_IN_A_ROW: u32 = 3;
+/// With a seed: batches to one task that is polled though nobody has woken it.
+const WAKES_FOR_NOTHING: usize = 8;

@@ -25,9 +25,10 @@ use std::task::{Context, Poll};
 
 use self::operation::{Waits, operation};
 use crate::driver;
-use crate::reactor::{self, Direction, PutBack, Source};
+use crate::reactor::{self, Direction, PutBack, Slot, Source};
 use crate::sys::{self, Mode};
 
+pub use crate::faults::Portion;
 pub use crate::reactor::{FdKind, Interest};
 
 /// A file descriptor that can be waited for.
@@ -244,13 +245,42 @@ impl<T: AsFd> AsyncFd<T> {
     /// `WouldBlock` if the call says so, or is known to; else what the call reports.
     #[inline]
     pub fn try_write_with<R>(&self, mut call: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.try_write_portion_with(|io, _| call(io))
+    }
+
+    /// As [`try_write_with`](Self::try_write_with), for a call that may be told to do less.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_write_with`](Self::try_write_with).
+    #[inline]
+    pub fn try_write_portion_with<R>(
+        &self,
+        mut call: impl FnMut(&T, Portion) -> io::Result<R>,
+    ) -> io::Result<R> {
+        if !self.source.slot().is_some_and(Slot::is_plainly_writable) {
+            return self.try_write_unusual(call);
+        }
+        match call(&self.io, Portion::ALL) {
+            Err(error) => self.try_write_failed(error, call),
+            done => done,
+        }
+    }
+
+    /// There is no slot yet, or no readiness, or the runtime has a seed.
+    #[cold]
+    #[inline(never)]
+    fn try_write_unusual<R>(
+        &self,
+        mut call: impl FnMut(&T, Portion) -> io::Result<R>,
+    ) -> io::Result<R> {
         let Some(slot) = self.source.slot() else {
-            return call(&self.io);
+            return call(&self.io, Portion::ALL);
         };
         if slot.peek(Direction::Write).is_none() && !slot.is_shut() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        call(&self.io).or_else(|error| self.try_write_failed(error, call))
+        call(&self.io, self.portion()).or_else(|error| self.try_write_failed(error, call))
     }
 
     /// If the call would block, clears the direction's readiness and makes the call again.
@@ -259,12 +289,12 @@ impl<T: AsFd> AsyncFd<T> {
     fn try_write_failed<R>(
         &self,
         error: io::Error,
-        call: impl FnMut(&T) -> io::Result<R>,
+        mut call: impl FnMut(&T, Portion) -> io::Result<R>,
     ) -> io::Result<R> {
         if error.kind() != io::ErrorKind::WouldBlock {
             return Err(error);
         }
-        self.try_io(Interest::WRITABLE, call)
+        self.try_io(Interest::WRITABLE, |io| call(io, self.portion()))
     }
 
     /// Makes a system call as soon as it does not block.
@@ -323,6 +353,44 @@ impl<T: AsFd> AsyncFd<T> {
         wanted: usize,
         mut call: impl FnMut(&T) -> io::Result<usize>,
     ) -> impl Future<Output = io::Result<usize>> {
+        self.read_portion_with(wanted, move |io, _| call(io))
+    }
+
+    /// As [`read_with`](Self::read_with), for a call that may be told to do less than was wanted.
+    ///
+    /// On a runtime with a [seed](crate::Builder::seed) some calls are to ask the kernel for a
+    /// [`Portion`] of `wanted`, and to behave as if they were interrupted, so that a test sees what is
+    /// rare. On all others the portion is a constant, and costs nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_with`](Self::read_with).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`read_with`](Self::read_with).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use std::os::unix::net::UnixStream;
+    /// use runtime::io::AsyncFd;
+    ///
+    /// async fn read(socket: &AsyncFd<UnixStream>, buffer: &mut [u8]) -> std::io::Result<usize> {
+    ///     let wanted = buffer.len();
+    ///     let call = |mut socket: &UnixStream, portion: runtime::io::Portion| {
+    ///         socket.read(&mut buffer[..portion.of(wanted)])
+    ///     };
+    ///     socket.read_portion_with(wanted, call).await
+    /// }
+    /// ```
+    #[inline]
+    pub fn read_portion_with(
+        &self,
+        wanted: usize,
+        mut call: impl FnMut(&T, Portion) -> io::Result<usize>,
+    ) -> impl Future<Output = io::Result<usize>> {
         operation(self, move |fd, context, waits| {
             fd.poll_read(context, wanted, waits, &mut call)
         })
@@ -338,6 +406,20 @@ impl<T: AsFd> AsyncFd<T> {
         context: &mut Context<'_>,
         wanted: usize,
         mut call: impl FnMut(&T) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_read_portion_with(context, wanted, |io, _| call(io))
+    }
+
+    /// One step of [`read_portion_with`](Self::read_portion_with), for hand-written futures.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_with`](Self::read_with).
+    pub fn poll_read_portion_with(
+        &self,
+        context: &mut Context<'_>,
+        wanted: usize,
+        mut call: impl FnMut(&T, Portion) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         self.poll_read(context, wanted, Waits::AsWaker, &mut call)
     }
@@ -355,6 +437,23 @@ impl<T: AsFd> AsyncFd<T> {
         &self,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
+        self.write_portion_with(move |io, _| call(io))
+    }
+
+    /// As [`write_with`](Self::write_with), for a call that may be told to do less: see
+    /// [`read_portion_with`](Self::read_portion_with).
+    ///
+    /// # Errors
+    ///
+    /// As [`write_with`](Self::write_with).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`write_with`](Self::write_with).
+    pub fn write_portion_with<R>(
+        &self,
+        mut call: impl FnMut(&T, Portion) -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
         operation(self, move |fd, context, waits| {
             fd.poll_write(context, waits, &mut call)
         })
@@ -370,7 +469,26 @@ impl<T: AsFd> AsyncFd<T> {
         context: &mut Context<'_>,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
+        self.poll_write_portion_with(context, |io, _| call(io))
+    }
+
+    /// One step of [`write_portion_with`](Self::write_portion_with), for hand-written futures.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_with`](Self::write_with).
+    pub fn poll_write_portion_with<R>(
+        &self,
+        context: &mut Context<'_>,
+        mut call: impl FnMut(&T, Portion) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
         self.poll_write(context, Waits::AsWaker, &mut call)
+    }
+
+    /// What the next call of [`try_io`](Self::try_io) is to do of what it is asked for: all, but on a
+    /// runtime with a [seed](crate::Builder::seed).
+    pub fn portion(&self) -> Portion {
+        self.source.portion()
     }
 }
 

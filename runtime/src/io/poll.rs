@@ -10,9 +10,9 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 
 use super::operation::Waits;
-use super::{AsyncFd, Interest};
+use super::{AsyncFd, Interest, Portion};
 use crate::coop;
-use crate::reactor::{Direction, PutBack, Registered};
+use crate::reactor::{Direction, PutBack, Registered, Slot, Taken};
 
 impl<T: AsFd> AsyncFd<T> {
     /// Reads; a short read may prove that nothing is left.
@@ -22,21 +22,23 @@ impl<T: AsFd> AsyncFd<T> {
         context: &mut Context<'_>,
         wanted: usize,
         mut waits: Waits<'_>,
-        call: &mut impl FnMut(&T) -> io::Result<usize>,
+        call: &mut impl FnMut(&T, Portion) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         let progress = ready!(coop::poll_proceed(context));
         loop {
             if let Some(slot) = self.source.slot() {
                 let taken = slot.take(Direction::Read);
-                let mut used = PutBack::of(slot, Direction::Read, taken.ready);
-                if !used.is_empty() {
-                    let result = call(&self.io);
-                    let is_short = matches!(result, Ok(count) if 0 < count && count < wanted);
-                    let blocks = would_block(&result);
-                    if blocks || (is_short && self.kind.trusts_short_read(taken)) {
-                        used.keep_clear();
+                if taken.ready.is_none() {
+                    // The usual case after a read that drained it.
+                } else if taken.is_portioned() {
+                    if let Some(result) = self.read_portion(slot, taken, wanted, call) {
+                        progress.made();
+                        return Poll::Ready(result);
                     }
-                    if !blocks {
+                } else {
+                    let mut used = PutBack::of(slot, Direction::Read, taken.ready);
+                    let result = call(&self.io, Portion::ALL);
+                    if !self.blocks(&result, wanted, taken, &mut used) {
                         progress.made();
                         return Poll::Ready(result);
                     }
@@ -52,17 +54,22 @@ impl<T: AsFd> AsyncFd<T> {
         &self,
         context: &mut Context<'_>,
         mut waits: Waits<'_>,
-        call: &mut impl FnMut(&T) -> io::Result<R>,
+        call: &mut impl FnMut(&T, Portion) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         let progress = ready!(coop::poll_proceed(context));
         let mut cleared: Option<PutBack<'_>> = None;
         loop {
-            let is_blocked = self
-                .source
-                .slot()
-                .is_some_and(|slot| cleared.is_none() && slot.peek(Direction::Write).is_none());
+            let slot = self.source.slot();
+            let is_plain = slot.is_none_or(Slot::is_plainly_writable);
+            let is_blocked = !is_plain
+                && slot
+                    .is_some_and(|slot| cleared.is_none() && slot.peek(Direction::Write).is_none());
             if !is_blocked {
-                let result = call(&self.io);
+                let result = if is_plain {
+                    call(&self.io, Portion::ALL)
+                } else {
+                    call(&self.io, self.portion())
+                };
                 if !would_block(&result) {
                     progress.made();
                     return Poll::Ready(result);
@@ -76,6 +83,40 @@ impl<T: AsFd> AsyncFd<T> {
             }
             ready!(self.poll_wait_in(context, Direction::Write, &mut waits))?;
         }
+    }
+
+    /// Whether the call would have blocked; and what its result proves, about what `used` is.
+    #[inline(always)]
+    fn blocks(
+        &self,
+        result: &io::Result<usize>,
+        wanted: usize,
+        taken: Taken,
+        used: &mut PutBack<'_>,
+    ) -> bool {
+        let is_short = matches!(result, Ok(count) if 0 < *count && *count < wanted);
+        let blocks = would_block(result);
+        if blocks || (is_short && self.kind.trusts_short_read(taken)) {
+            used.keep_clear();
+        }
+        blocks
+    }
+
+    /// One read of which a seed decides how much it does. `None` if it would block.
+    #[cold]
+    #[inline(never)]
+    fn read_portion(
+        &self,
+        slot: &Slot,
+        taken: Taken,
+        wanted: usize,
+        call: &mut impl FnMut(&T, Portion) -> io::Result<usize>,
+    ) -> Option<io::Result<usize>> {
+        let portion = self.portion();
+        let mut used = PutBack::of(slot, Direction::Read, taken.ready);
+        let result = call(&self.io, portion);
+        let blocks = self.blocks(&result, portion.of(wanted), taken, &mut used);
+        (!blocks).then_some(result)
     }
 
     /// After a call that would block: clears the write direction, for the call to be made again.

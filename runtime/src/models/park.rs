@@ -13,7 +13,7 @@ use super::task::Executor;
 use crate::executor::inbox::{Inbox, Pushed};
 use crate::park::{Park, ParkWord};
 use crate::tasks::TaskRef;
-use crate::timer::Timers;
+use crate::timer::{Clock, Timers};
 
 struct Core {
     inbox: Inbox,
@@ -125,7 +125,8 @@ fn what_is_sent_to_a_core_that_ends_is_not_kept() {
 fn a_timer_armed_from_elsewhere_shortens_the_sleep() {
     loom::model(|| {
         let park = Arc::new(Park::new().expect("an eventfd"));
-        let timers = Arc::new(Timers::new(park.clone()));
+        let clock = Arc::new(Clock::start(false));
+        let timers = Arc::new(Timers::new(park.clone(), clock));
         let armer = thread::spawn({
             let timers = timers.clone();
             let deadline = Instant::now() + Duration::from_secs(3600);

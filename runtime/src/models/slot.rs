@@ -22,7 +22,7 @@ struct Pipe {
 impl Pipe {
     fn new() -> Arc<Self> {
         let slot = Slot::new();
-        let generation = slot.claim(Ready::NONE);
+        let generation = slot.claim(Ready::NONE, false);
         Arc::new(Self {
             bytes: AtomicUsize::new(0),
             slot,
@@ -148,7 +148,7 @@ fn an_event_for_the_last_owner_leaves_the_next_alone() {
             move || pipe.slot.dispatch(pipe.generation, READABLE, Ready::NONE)
         });
         pipe.slot.release();
-        let next = pipe.slot.claim(Ready::NONE);
+        let next = pipe.slot.claim(Ready::NONE, false);
         assert_ne!(next, pipe.generation);
         let before_release = reactor.join().unwrap();
         let _ = before_release;

@@ -8,6 +8,7 @@
 //! after its descriptor was closed, for a slot that serves another by now. It carries a number and
 //! never a pointer, the number names a generation, and a stale one is counted and dropped.
 
+mod crowd;
 mod pages;
 mod put_back;
 mod ready;
@@ -16,11 +17,12 @@ mod slot;
 mod source;
 mod word;
 
+pub(crate) use crowd::Ticket;
 pub(crate) use put_back::PutBack;
 pub use ready::Interest;
 pub(crate) use ready::{Direction, Ready};
 pub(crate) use set::Reactors;
-pub(crate) use slot::{Registered, Slot, Taken, Ticket};
+pub(crate) use slot::{Registered, Slot, Taken};
 pub use source::FdKind;
 pub(crate) use source::Source;
 
@@ -30,6 +32,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use self::pages::{Address, Pages};
+use crate::faults::Faults;
 use crate::foreign;
 use crate::primitive::{AtomicU64, Mutex, Ordering};
 use crate::sys::{Epoll, Event, Events, ForkMark, bits, errno};
@@ -43,6 +46,8 @@ pub(crate) struct Reactor {
     stale_events: AtomicU64,
     /// Harvested events that are not a descriptor's: a bit a kind, until the worker looks.
     notices: AtomicU64,
+    /// The runtime has a seed.
+    is_portioned: bool,
 }
 
 /// Which slot indices are free.
@@ -63,7 +68,8 @@ pub(crate) struct Place {
 }
 
 impl Reactor {
-    pub(crate) fn new() -> io::Result<Self> {
+    /// `is_portioned`: the calls of descriptors are given portions.
+    pub(crate) fn new(is_portioned: bool) -> io::Result<Self> {
         Ok(Self {
             epoll: Epoll::new()?,
             slots: Pages::new(),
@@ -71,6 +77,7 @@ impl Reactor {
             fork: ForkMark::of_this_process()?,
             stale_events: AtomicU64::new(0),
             notices: AtomicU64::new(0),
+            is_portioned,
         })
     }
 
@@ -162,7 +169,7 @@ impl Reactor {
         let Some(slot) = self.slots.find(Address::of(index)) else {
             unreachable!("an index that was given out has its slot");
         };
-        let generation = slot.claim(write);
+        let generation = slot.claim(write, self.is_portioned);
         let place = Place { index, generation };
         if let Err(error) = self.epoll.add(fd, interest.epoll_bits(), place.data()) {
             slot.release();
@@ -211,6 +218,17 @@ impl Reactor {
     pub(crate) fn dispatch(&self, events: &Events) {
         let mut left = events.iter();
         foreign::until_done(|| left.by_ref().for_each(|event| self.dispatch_one(event)));
+    }
+
+    /// Reports readiness that nobody has seen, at any descriptor.
+    #[cold]
+    pub(crate) fn pretend(&self, faults: &Faults) {
+        let made = self.places.lock().made as usize;
+        if made > 0 {
+            let chosen = self.slots.iter().nth(faults.below(made));
+            let event = [bits::IN, bits::OUT, bits::IN | bits::OUT][faults.below(3)];
+            foreign::call(&|| chosen.iter().for_each(|slot| slot.pretend(event)));
+        }
     }
 
     #[inline]

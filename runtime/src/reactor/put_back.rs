@@ -6,6 +6,7 @@
 //! is what must be said.
 
 use super::{Direction, Interest, Ready, Slot};
+use crate::primitive::{Mutant, is_planted};
 
 /// Bits taken from a slot, which go back when this is dropped.
 #[must_use]
@@ -56,7 +57,7 @@ impl Drop for PutBack<'_> {
     #[inline]
     fn drop(&mut self) {
         for (direction, ready) in [(Direction::Read, self.read), (Direction::Write, self.write)] {
-            if !ready.is_none() {
+            if !ready.is_none() && !is_planted(Mutant::PutBackOmitted) {
                 self.slot.put_back(direction, ready);
             }
         }

@@ -104,7 +104,7 @@ impl Ready {
     pub(crate) const HUP: Self = Self(bits::HUP as u8);
     pub(crate) const RDHUP: Self = Self((bits::RDHUP >> RDHUP_SHIFT) as u8);
     /// Not reported by anybody: we have not asked yet, so the call may as well be tried.
-    pub(crate) const ASSUMED: Self = Self(0x80);
+    pub(crate) const ASSUMED: Self = Self(0x40);
 
     /// What an event says of the read direction.
     #[inline]

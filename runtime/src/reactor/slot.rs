@@ -43,12 +43,11 @@
 use std::io;
 use std::task::Waker;
 
-use slab::Slab;
-
+use super::crowd::{Crowd, Ticket};
 use super::ready::{Direction, Ready};
 use super::word::{self, Woken, Word};
 use crate::foreign;
-use crate::primitive::{AtomicU64, Mutex, Ordering, UnsafeCell};
+use crate::primitive::{AtomicU64, Mutant, Mutex, Ordering, UnsafeCell, is_planted};
 
 /// One registered descriptor's memory: readiness and waiters.
 #[repr(align(64))]
@@ -62,16 +61,21 @@ pub(crate) struct Slot {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
     pub(crate) ready: Ready,
-    seen: Word,
+    /// As it was.
+    word: Word,
 }
 
 impl Taken {
-    /// Whether a short read after this may have stopped for another reason than that nothing is left:
-    /// the next read has something to say (an end, an error), or there was urgent data at some time,
-    /// at whose mark a read stops.
+    /// Whether a short read that used this up proves nothing.
     #[inline]
-    pub(crate) fn leaves_doubt(self) -> bool {
-        self.seen.leaves_doubt()
+    pub(crate) fn is_suspicious(self) -> bool {
+        self.word.is_suspicious()
+    }
+
+    /// Whether calls are given portions, as the runtime has a seed.
+    #[inline]
+    pub(crate) fn is_portioned(self) -> bool {
+        self.word.is_portioned()
     }
 }
 
@@ -82,28 +86,6 @@ pub(crate) enum Registered {
     Waiting,
     /// There is readiness after all: try the call.
     Ready,
-}
-
-/// The waiters that found the first place taken.
-#[derive(Default)]
-struct Crowd {
-    waiters: Slab<Waiter>,
-    tickets: u32,
-}
-
-struct Waiter {
-    direction: Direction,
-    number: u32,
-    waker: Waker,
-}
-
-/// A future's place in a crowd, by which it can leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket {
-    /// The address of the slot: a descriptor that moves leaves its crowd behind.
-    slot: usize,
-    place: usize,
-    number: u32,
 }
 
 // SAFETY: a cell is reached only by the holder of its direction's BUSY flag, one at a time, as drawn
@@ -122,8 +104,9 @@ impl Slot {
     }
 
     /// A new owner moves in. Returns the generation that its events will carry.
-    pub(crate) fn claim(&self, write: Ready) -> u32 {
-        let news = word::news(Direction::Write, write);
+    pub(crate) fn claim(&self, write: Ready, is_portioned: bool) -> u32 {
+        let portioned = if is_portioned { word::PORTIONED } else { 0 };
+        let news = word::news(Direction::Write, write) | portioned;
         Word(self.word.fetch_or(news, Ordering::AcqRel)).generation()
     }
 
@@ -131,6 +114,12 @@ impl Slot {
     #[inline]
     pub(crate) fn peek(&self, direction: Direction) -> Ready {
         self.load().ready(direction)
+    }
+
+    /// Whether a write may be tried, and is to do all that it can.
+    #[inline]
+    pub(crate) fn is_plainly_writable(&self) -> bool {
+        self.load().is_plainly_writable()
     }
 
     /// Whether the runtime of this slot has gone.
@@ -159,7 +148,7 @@ impl Slot {
         }
         Taken {
             ready: seen.ready(direction),
-            seen,
+            word: seen,
         }
     }
 
@@ -189,6 +178,13 @@ impl Slot {
     #[inline(never)]
     pub(crate) fn dispatch_any(&self, generation: u32, event: u32) -> bool {
         self.dispatch(generation, Ready::to_read(event), Ready::to_write(event))
+    }
+
+    /// An event that the kernel has not sent, for whoever has the slot.
+    #[cold]
+    pub(crate) fn pretend(&self, event: u32) {
+        let owner = self.load().generation();
+        self.dispatch_any(owner, event);
     }
 
     /// Marks the slot's runtime as gone and wakes everybody: their next try says so.
@@ -241,7 +237,7 @@ impl Slot {
             }
         }
         if let Some(crowd) = self.crowd.lock().as_mut() {
-            left.extend(crowd.waiters.drain().map(|waiter| waiter.waker));
+            left.extend(crowd.take_all());
         }
         left
     }
@@ -303,10 +299,9 @@ impl Slot {
     #[cold]
     pub(crate) fn leave(&self, ticket: Ticket) {
         let mut guard = self.crowd.lock();
-        let gone = guard.as_mut().and_then(|crowd| {
-            crowd.find(std::ptr::from_ref(self).addr(), ticket)?;
-            Some(crowd.waiters.remove(ticket.place))
-        });
+        let gone = guard
+            .as_mut()
+            .and_then(|crowd| crowd.remove(std::ptr::from_ref(self).addr(), ticket));
         drop(guard);
         foreign::drop_quietly(gone);
     }
@@ -316,7 +311,7 @@ impl Slot {
     fn raise(&self, owner: u32, news: u64) -> bool {
         let mut seen = self.load();
         let woken = loop {
-            if seen.generation() != owner {
+            if seen.generation() != owner && !is_planted(Mutant::StaleGeneration) {
                 return false;
             }
             let (next, woken) = seen.raised(news);
@@ -367,14 +362,9 @@ impl Slot {
     fn wake_crowd(&self, direction: Direction) {
         let mut leaving = Vec::new();
         if let Some(crowd) = self.crowd.lock().as_mut() {
-            let all = crowd.waiters.iter();
-            let concerned = all.filter(|(_, waiter)| waiter.direction == direction);
-            let places: Vec<usize> = concerned.map(|(place, _)| place).collect();
-            leaving.extend(places.into_iter().map(|place| crowd.waiters.remove(place)));
+            leaving = crowd.take_waiters_of(direction);
         }
-        leaving
-            .into_iter()
-            .for_each(|waiter| foreign::wake(waiter.waker));
+        leaving.into_iter().for_each(foreign::wake);
     }
 
     /// Gives BUSY back. The waker stays in the cell, as the same task mostly comes again.
@@ -420,13 +410,15 @@ impl Slot {
     #[cold]
     fn settle_again(&self, direction: Direction) -> Registered {
         let change = self.update(|seen| {
-            Some(if seen.is_ready(direction) {
-                seen.to_idle(direction)
-            } else {
-                seen.to_waiting(direction)
-            })
+            Some(
+                if seen.is_ready(direction) && !is_planted(Mutant::MissedSecondLook) {
+                    seen.to_idle(direction)
+                } else {
+                    seen.to_waiting(direction)
+                },
+            )
         });
-        if change.before.is_ready(direction) {
+        if change.before.is_ready(direction) && !is_planted(Mutant::MissedSecondLook) {
             Registered::Ready
         } else {
             Registered::Waiting
@@ -510,61 +502,6 @@ impl Slot {
     }
 }
 
-impl Crowd {
-    /// Lets a waiter in, or gives one that is known its new waker; returns the replaced one.
-    fn admit(
-        &mut self,
-        slot: usize,
-        direction: Direction,
-        waker: Waker,
-        ticket: Option<&mut Option<Ticket>>,
-    ) -> Option<Waker> {
-        let Some(ticket) = ticket else {
-            return self.admit_poller(direction, waker);
-        };
-        if let Some(waiter) = ticket.and_then(|held| self.find(slot, held)) {
-            return Some(std::mem::replace(&mut waiter.waker, waker));
-        }
-        self.tickets = self.tickets.wrapping_add(1).max(POLLER + 1);
-        let number = self.tickets;
-        let place = self.waiters.insert(Waiter {
-            direction,
-            number,
-            waker,
-        });
-        *ticket = Some(Ticket {
-            slot,
-            place,
-            number,
-        });
-        None
-    }
-
-    /// There is one place a direction for those without a ticket: they cannot leave, and would pile
-    /// up. The contract of `poll` functions is that the latest waker counts.
-    fn admit_poller(&mut self, direction: Direction, waker: Waker) -> Option<Waker> {
-        let is_poller = |waiter: &Waiter| waiter.number == POLLER && waiter.direction == direction;
-        let mut all = self.waiters.iter_mut().map(|(_, waiter)| waiter);
-        if let Some(waiter) = all.find(|waiter| is_poller(waiter)) {
-            return Some(std::mem::replace(&mut waiter.waker, waker));
-        }
-        self.waiters.insert(Waiter {
-            direction,
-            number: POLLER,
-            waker,
-        });
-        None
-    }
-
-    fn find(&mut self, slot: usize, ticket: Ticket) -> Option<&mut Waiter> {
-        if slot != ticket.slot {
-            return None;
-        }
-        let waiter = self.waiters.get_mut(ticket.place)?;
-        (waiter.number == ticket.number).then_some(waiter)
-    }
-}
-
 /// The word before a change, and whether the change was made.
 struct Change {
     before: Word,
@@ -585,6 +522,7 @@ impl Drop for GiveBack<'_> {
     }
 }
 
-/// The number of a waiter without a ticket.
-const POLLER: u32 = 0;
 const BOTH: [Direction; 2] = [Direction::Read, Direction::Write];
+
+#[cfg(test)]
+mod tests;

@@ -24,8 +24,9 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::{Direction, Interest, Place, Reactors, Ready, Registered, Slot, Taken};
+use crate::faults::Portion;
 use crate::foreign;
-use crate::primitive::{Arc, AtomicPtr, AtomicU32, Mutex, Ordering};
+use crate::primitive::{Arc, AtomicPtr, AtomicU32, Mutant, Mutex, Ordering, is_planted};
 
 /// What kind of file a descriptor names, which decides what a short read proves.
 ///
@@ -49,7 +50,8 @@ impl FdKind {
     /// Whether a read that used up `taken` and came short has drained the descriptor.
     #[inline]
     pub(crate) fn trusts_short_read(self, taken: Taken) -> bool {
-        !matches!(self, Self::Other) && !taken.leaves_doubt()
+        let is_known = !matches!(self, Self::Other) || is_planted(Mutant::ShortReadTrusted);
+        is_known && !taken.is_suspicious()
     }
 }
 
@@ -103,6 +105,11 @@ impl Source {
         &self.reactors
     }
 
+    /// What the next call is to do of what it is asked for.
+    pub(crate) fn portion(&self) -> Portion {
+        self.reactors.portion()
+    }
+
     /// The slot, once registered.
     #[inline]
     pub(crate) fn slot(&self) -> Option<&Slot> {
@@ -146,7 +153,11 @@ impl Source {
                     // What was assumed is from now on known: the kernel tells what is ready.
                     slot.take(Direction::Write);
                 }
-                let all = Interest::from_flags(wanted);
+                let all = if is_planted(Mutant::OutForgotten) {
+                    Interest::from_flags(held)
+                } else {
+                    Interest::from_flags(wanted)
+                };
                 if let Err(error) = self.reactors.at(home.core).widen(self.fd, all, home.place) {
                     slot.put_back(Direction::Write, Ready::ASSUMED);
                     return Err(error);
@@ -309,6 +320,7 @@ impl Drop for Source {
         };
         if let Some(slot) = self.slot() {
             let exposed = self.flags.load(Ordering::Relaxed) & EXPOSED != 0;
+            let exposed = exposed && !is_planted(Mutant::ExposedNotDeleted);
             let fd = exposed.then_some(self.fd);
             self.reactors.at(core).deregister(slot, place, fd);
         }

@@ -1,17 +1,22 @@
 //! The word of a slot: readiness, flags and generation, and every legal change of them.
 //!
 //! ```text
-//!  63          32 31   25 24   23..16      15         8 7         0
-//! +--------------+-------+----+-----------+------------+-----------+
-//! |  generation  |   -   |SHUT| flags     | write bits | read bits |
-//! +--------------+-------+----+-----------+------------+-----------+
+//!  63          32 31   25 24   23..16   15  14        8 7         0
+//! +--------------+-------+----+--------+----+------------+-----------+
+//! |  generation  |   -   |SHUT| flags  |PORT| write bits | read bits |
+//! +--------------+-------+----+--------+----+------------+-----------+
 //! ```
+//!
+//! PORT(IONED) is for runtimes with a seed: the calls of this slot's descriptor are given portions. It
+//! is the sign of the write direction's byte, so that one test tells a slot that may be written to as
+//! usual from all others.
 //!
 //! A change is computed here from one value to the next and committed by the slot with one
 //! compare-and-swap, so that no step can be seen half-done. See [`super::slot`] for the drawing of
 //! the flags' life.
 
 use super::ready::{Direction, Ready};
+use crate::primitive::{Mutant, is_planted};
 
 /// A value of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +34,30 @@ impl Word {
 
     #[inline]
     pub(super) fn ready(self, direction: Direction) -> Ready {
-        Ready((self.0 >> shift(direction)) as u8)
+        Ready(((self.0 & ready_mask(direction)) >> shift(direction)) as u8)
+    }
+
+    /// Whether there is readiness to write, and nothing else to think of.
+    #[inline]
+    pub(super) fn is_plainly_writable(self) -> bool {
+        (self.0 >> shift(Direction::Write)) as i8 > 0
+    }
+
+    #[inline]
+    pub(super) fn is_portioned(self) -> bool {
+        self.0 & PORTIONED != 0
+    }
+
+    /// Whether a short read proves nothing: after an end or an error the next read has something to
+    /// say, and beside urgent data a read may have stopped at its mark.
+    #[inline]
+    pub(super) fn is_suspicious(self) -> bool {
+        const UNTRUSTED: Ready = Ready::RDHUP
+            .with(Ready::HUP)
+            .with(Ready::ERR)
+            .with(Ready::PRI);
+        let is_trusted = is_planted(Mutant::SuspicionIgnored);
+        !is_trusted && self.0 & ((UNTRUSTED.0 as u64) << shift(Direction::Read) | URGENT_SEEN) != 0
     }
 
     /// Whether there is any reason not to wait.
@@ -45,16 +73,6 @@ impl Word {
     #[inline]
     pub(super) fn urgent_seen(self) -> bool {
         self.0 & URGENT_SEEN != 0
-    }
-
-    /// Whether a short read proves nothing; see [`Taken`](super::Taken).
-    #[inline]
-    pub(super) fn leaves_doubt(self) -> bool {
-        const UNTRUSTED: Ready = Ready::RDHUP
-            .with(Ready::HUP)
-            .with(Ready::ERR)
-            .with(Ready::PRI);
-        self.0 & (news(Direction::Read, UNTRUSTED) | URGENT_SEEN) != 0
     }
 
     #[inline]
@@ -94,6 +112,9 @@ impl Word {
     /// The direction's readiness is used.
     #[inline]
     pub(super) fn without_ready(self, direction: Direction) -> Self {
+        if is_planted(Mutant::ClearedBit) {
+            return Self(self.0 & !ready_mask(Direction::Read) & !ready_mask(Direction::Write));
+        }
         Self(self.0 & !ready_mask(direction))
     }
 
@@ -158,7 +179,10 @@ pub(super) fn news(direction: Direction, ready: Ready) -> u64 {
 
 #[inline]
 const fn ready_mask(direction: Direction) -> u64 {
-    0xff << shift(direction)
+    match direction {
+        Direction::Read => 0xff,
+        Direction::Write => 0x7f00,
+    }
 }
 
 const fn shift(direction: Direction) -> u32 {
@@ -177,6 +201,8 @@ const fn crowd(direction: Direction) -> u64 {
     1 << (20 + direction as u32)
 }
 
+/// The runtime has a seed.
+pub(super) const PORTIONED: u64 = 1 << 15;
 /// Urgent data was seen: for good, since a short read may then be the urgent mark.
 pub(super) const URGENT_SEEN: u64 = 1 << 22;
 /// The runtime has gone: whoever waits is to learn it.

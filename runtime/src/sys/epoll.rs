@@ -142,6 +142,19 @@ impl Events {
         self.buffer.len()
     }
 
+    /// Puts other events there.
+    pub(crate) fn replace(&mut self, events: impl Iterator<Item = Event>) {
+        self.buffer.clear();
+        self.buffer.extend(events.map(|event| libc::epoll_event {
+            events: event.bits,
+            u64: event.data,
+        }));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = Event> + '_ {
         self.buffer.iter().map(|event| Event {
             bits: event.events,

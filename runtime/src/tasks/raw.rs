@@ -126,6 +126,14 @@ impl TaskRef {
         self.header().spawned_at
     }
 
+    /// Makes the task be polled.
+    #[inline]
+    pub(crate) fn wake(&self) {
+        if self.header().state.wake() {
+            self.schedule();
+        }
+    }
+
     /// Asks for the task's future to be dropped, by its executor.
     pub(crate) fn abort(&self) {
         if self.header().state.abort() {

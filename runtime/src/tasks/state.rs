@@ -37,7 +37,7 @@
 //! reference lasts until D, and what is in a queue is not D. The count cannot wrap: half of it
 //! being used up aborts the process, as `std::sync::Arc` does.
 
-use crate::primitive::{AtomicU64, Ordering};
+use crate::primitive::{AtomicU64, Mutant, Ordering, is_planted};
 
 /// The word.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl State {
     /// Asks for the future to be dropped. True if the caller must put the task into a queue.
     pub(crate) fn abort(&self) -> bool {
         let before = self.0.fetch_or(SCHEDULED | ABORTED, Ordering::AcqRel);
-        before & (SCHEDULED | ACTIVE) == 0
+        before & (SCHEDULED | ACTIVE) == 0 && !is_planted(Mutant::AbortNotScheduled)
     }
 
     /// Arrow 2: S to R.
@@ -133,7 +133,7 @@ impl State {
         // Release pairs with the Acquire of the next `start`, maybe on another thread; Acquire with
         // the Release of a `wake` during the poll. R is on, so taking it away turns it off.
         let before = self.0.fetch_sub(RUNNING, Ordering::AcqRel);
-        before & SCHEDULED != 0
+        before & SCHEDULED != 0 && !is_planted(Mutant::DroppedWake)
     }
 
     /// Arrow 4: R to D. The future is gone and the output in its place.

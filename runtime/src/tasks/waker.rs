@@ -63,23 +63,16 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 unsafe fn wake(data: *const ()) {
     // SAFETY: the waker is consumed, so its reference is ours to give back, at the end.
     let task = ManuallyDrop::into_inner(unsafe { borrow(data) });
-    wake_task(&task);
+    task.wake();
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: `data` is that of the waker that is borrowed for this call.
     let task = unsafe { borrow(data) };
-    wake_task(&task);
+    task.wake();
 }
 
 unsafe fn drop_waker(data: *const ()) {
     // SAFETY: the waker is consumed, so its reference is ours to give back.
     drop(ManuallyDrop::into_inner(unsafe { borrow(data) }));
-}
-
-#[inline]
-fn wake_task(task: &TaskRef) {
-    if task.header().state.wake() {
-        task.schedule();
-    }
 }

@@ -4,10 +4,12 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
 
+use crate::driver;
+
 /// A point on the monotonic clock, as [`std::time::Instant`] is, for the timers of this crate.
 ///
-/// A type of its own, so that tests can one day be given another clock. Unlike std's, adding to it
-/// saturates: what cannot be counted is [far away](Self::far_future).
+/// A type of its own, since the clock can be [paused](super::pause) in tests. Unlike std's, adding to
+/// it saturates: what cannot be counted is [far away](Self::far_future).
 ///
 /// # Examples
 ///
@@ -22,9 +24,9 @@ use std::time::Duration;
 pub struct Instant(std::time::Instant);
 
 impl Instant {
-    /// The present.
+    /// The present, by the clock of the runtime that this thread is in.
     pub fn now() -> Self {
-        Self(std::time::Instant::now())
+        Self(driver::now())
     }
 
     /// A hundred years from now: later than any deadline that is meant.
@@ -44,7 +46,7 @@ impl Instant {
 
     /// How long ago this was; zero if it is yet to come.
     pub fn elapsed(&self) -> Duration {
-        self.0.elapsed()
+        driver::now().saturating_duration_since(self.0)
     }
 
     /// The time from `earlier` to this; zero if `earlier` is later.

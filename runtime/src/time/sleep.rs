@@ -139,7 +139,7 @@ impl Sleep {
     /// One step, without asking the poll's budget.
     pub(super) fn poll_deadline(&mut self, waker: &Waker) -> Poll<io::Result<()>> {
         let polled = match self.armed {
-            Some((core, key)) => self.timers.at(core).poll(key, waker),
+            Some((core, key)) => self.poll_armed(core, key, waker),
             None => self.arm(waker),
         };
         match polled {
@@ -151,6 +151,16 @@ impl Sleep {
 }
 
 impl Sleep {
+    fn poll_armed(&self, core: usize, key: Key, waker: &Waker) -> Polled {
+        let timers = self.timers.at(core);
+        match timers.poll(key, waker) {
+            Polled::Fired if !timers.is_due(key, self.deadline.into_std(), waker) => {
+                Polled::Pending
+            }
+            polled => polled,
+        }
+    }
+
     fn arm(&mut self, waker: &Waker) -> Polled {
         let core = self.timers.here();
         match self.timers.at(core).arm(self.deadline.into_std(), waker) {

@@ -37,6 +37,8 @@ use std::task::Waker;
 
 use slab::Slab;
 
+use crate::primitive::{Mutant, is_planted};
+
 /// Deadlines and their wakers, filed by the time at which they come up.
 pub(crate) struct Wheel {
     entries: Slab<Entry>,
@@ -321,7 +323,11 @@ impl Wheel {
 
     /// A deadline's tick, or the elapsed tick for one that has passed: slots before it would never come up.
     fn tick_to_file(&self, deadline: u64) -> u64 {
-        let tick = deadline.div_ceil(1 << TICK_BITS);
+        let tick = if is_planted(Mutant::TimerRoundedDown) {
+            deadline >> TICK_BITS
+        } else {
+            deadline.div_ceil(1 << TICK_BITS)
+        };
         tick.clamp(self.elapsed, LAST_TICK)
     }
 
@@ -351,7 +357,7 @@ fn place_of(slot: u16) -> u64 {
 }
 
 /// 65.536 us: finer than a timer needs to be, and 64 - 16 bits are eight groups of six.
-const TICK_BITS: u32 = 16;
+pub(super) const TICK_BITS: u32 = 16;
 
 /// Six bits choose one of 64 slots, as many as a `u64` of occupancy has bits.
 const GROUP_BITS: u32 = 6;

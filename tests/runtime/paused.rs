@@ -1,0 +1,236 @@
+//! Time that stands still, and moves when there is nothing else to do.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use runtime::io::{AsyncFd, Interest};
+use runtime::task::yield_now;
+use runtime::time::{self, Duration, Instant, sleep, sleep_until, timeout};
+use runtime::{Builder, Runtime};
+use tests::deadline::soon;
+use tests::fd::unix_pair;
+use tests::panics::panics;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn paused() -> Runtime {
+    Builder::new_current_thread()
+        .start_paused(true)
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn a_day_of_sleeps_takes_no_time_and_they_end_in_their_order() {
+    soon(|| {
+        let order = Arc::new(Mutex::new(Vec::new()));
+        paused().block_on(async {
+            let start = Instant::now();
+            let tasks: Vec<_> = [5, 3, 24, 1, 12, 2]
+                .map(|hours| {
+                    let order = order.clone();
+                    runtime::spawn(async move {
+                        sleep(HOUR * hours).await;
+                        assert_eq!(start.elapsed(), HOUR * hours);
+                        order.lock().unwrap().push(hours);
+                    })
+                })
+                .into();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        assert_eq!(*order.lock().unwrap(), [1, 2, 3, 5, 12, 24]);
+    });
+}
+
+#[test]
+fn time_stands_while_there_is_work() {
+    soon(|| {
+        paused().block_on(async {
+            let start = Instant::now();
+            let mut late = std::pin::pin!(sleep(Duration::from_nanos(1)));
+            for _ in 0..1000 {
+                yield_now().await;
+                assert_eq!(start.elapsed(), Duration::ZERO);
+            }
+            late.as_mut().await;
+            assert_eq!(start.elapsed(), Duration::from_nanos(1));
+        });
+    });
+}
+
+#[test]
+fn an_advance_ends_what_is_due_and_nothing_else() {
+    soon(|| {
+        paused().block_on(async {
+            let start = Instant::now();
+            let step = Duration::from_nanos(10_000_001);
+            let due = runtime::spawn(sleep(step));
+            let not_due = runtime::spawn(sleep(step + Duration::from_nanos(1)));
+            yield_now().await;
+            time::advance(step - Duration::from_nanos(1)).await;
+            assert!(!due.is_finished());
+            time::advance(Duration::from_nanos(1)).await;
+            assert!(due.is_finished() && !not_due.is_finished());
+            assert_eq!(start.elapsed(), step);
+            not_due.await.unwrap();
+            assert_eq!(start.elapsed(), step + Duration::from_nanos(1));
+            time::advance(Duration::MAX).await;
+            assert!(Instant::now() > start + DAY);
+        });
+    });
+}
+
+#[test]
+fn a_resumed_clock_goes_on_from_where_it_stood_and_never_back() {
+    soon(|| {
+        runtime::block_on(async {
+            let real = std::time::Instant::now();
+            time::pause();
+            sleep(DAY).await;
+            let before = Instant::now();
+            time::resume();
+            let resumed = Instant::now();
+            assert!(before <= resumed && resumed >= Instant::from_std(real) + DAY);
+            // By now it takes its time.
+            let real = std::time::Instant::now();
+            sleep(Duration::from_millis(20)).await;
+            assert!(real.elapsed() >= Duration::from_millis(20));
+            time::pause();
+            assert!(Instant::now() >= before + Duration::from_millis(20));
+        });
+        // The runtime of this thread is used again, and its clock runs.
+        runtime::block_on(async {
+            let (real, start) = (std::time::Instant::now(), Instant::now());
+            sleep(Duration::from_millis(5)).await;
+            assert!(real.elapsed() >= Duration::from_millis(5));
+            assert!(start.elapsed() >= Duration::from_millis(5));
+        });
+    });
+}
+
+#[test]
+fn what_is_ready_comes_before_the_next_deadline() {
+    soon(|| {
+        paused().block_on(async {
+            let (ours, mut peer) = unix_pair();
+            let ours = AsyncFd::new(ours).unwrap();
+            for _ in 0..100 {
+                peer.write_all(b"x").unwrap();
+                let read = ours.async_io(Interest::READABLE, |mut it: &UnixStream| {
+                    it.read(&mut [0; 8])
+                });
+                assert_eq!(timeout(DAY, read).await.unwrap().unwrap(), 1);
+            }
+            // And with nothing there, the time limit is what ends it.
+            let read = ours.async_io(Interest::READABLE, |mut it: &UnixStream| {
+                it.read(&mut [0; 8])
+            });
+            assert!(timeout(DAY, read).await.is_err());
+        });
+    });
+}
+
+#[test]
+fn a_closure_that_blocks_holds_the_time() {
+    soon(|| {
+        paused().block_on(async {
+            let start = Instant::now();
+            let slow = runtime::spawn_blocking(|| thread::sleep(Duration::from_millis(30)));
+            timeout(DAY, slow).await.unwrap().unwrap();
+            assert_eq!(start.elapsed(), Duration::ZERO);
+            // Nobody waits for this one, and still the time goes on after it.
+            drop(runtime::spawn_blocking(|| {
+                thread::sleep(Duration::from_millis(30))
+            }));
+            sleep(DAY).await;
+        });
+    });
+}
+
+#[test]
+fn a_thread_may_wake_a_runtime_whose_time_stands() {
+    soon(|| {
+        paused().block_on(async {
+            let (ours, mut peer) = unix_pair();
+            let ours = AsyncFd::new(ours).unwrap();
+            let writer = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(20));
+                peer.write_all(b"x").unwrap();
+                peer
+            });
+            // No deadline is armed: nothing to go on to.
+            ours.readable().await.unwrap();
+            drop(writer.join());
+        });
+    });
+}
+
+#[test]
+fn other_runtimes_keep_their_own_time() {
+    soon(|| {
+        let stands = paused();
+        stands.block_on(async { sleep(DAY).await });
+        let ahead = stands.block_on(async { Instant::now() });
+        runtime::block_on(async move { assert!(Instant::now() < ahead) });
+        assert!(Instant::now() < ahead);
+    });
+}
+
+#[test]
+fn sleeps_of_all_lengths_end_to_the_nanosecond() {
+    soon(|| {
+        let ended = Arc::new(AtomicUsize::new(0));
+        paused().block_on(async {
+            let start = Instant::now();
+            let tasks: Vec<_> = (0..2000_u64)
+                .map(|n| {
+                    let wanted = Duration::from_nanos(n * n * 977);
+                    let ended = ended.clone();
+                    runtime::spawn(async move {
+                        sleep_until(start + wanted).await;
+                        assert_eq!(start.elapsed(), wanted);
+                        ended.fetch_add(1, Ordering::Relaxed);
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        assert_eq!(ended.load(Ordering::Relaxed), 2000);
+    });
+}
+
+#[test]
+fn what_cannot_be_paused_is_refused_with_the_cure() {
+    let said = panics(|| {
+        let several = Builder::new_multi_thread().worker_threads(1).build();
+        several.unwrap().block_on(async { time::pause() });
+    });
+    assert!(said.contains("Builder::new_current_thread"), "{said}");
+    let said = panics(|| {
+        Builder::new_multi_thread().start_paused(true);
+    });
+    assert!(said.contains("Builder::new_current_thread"), "{said}");
+    let said = panics(|| runtime::block_on(async { time::resume() }));
+    assert!(said.contains("time::pause"), "{said}");
+    let said = panics(|| runtime::block_on(time::advance(HOUR)));
+    assert!(said.contains("time::pause"), "{said}");
+    let said = panics(|| paused().block_on(async { time::pause() }));
+    assert!(said.contains("time::resume"), "{said}");
+    let said = panics(time::pause);
+    assert!(said.contains("outside of a runtime"), "{said}");
+}
+
+#[runtime::test(start_paused)]
+async fn the_attribute_starts_with_a_clock_that_stands() {
+    let real = std::time::Instant::now();
+    sleep(DAY).await;
+    assert!(real.elapsed() < DAY);
+}
