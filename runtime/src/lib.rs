@@ -63,6 +63,7 @@ mod primitive;
 mod reactor;
 mod runtimes;
 mod shared;
+mod signals;
 mod staff;
 pub mod sync;
 mod sys;

@@ -28,6 +28,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
         &["coop", "driver", "foreign", "primitive", "sys", "tasks"],
     ),
     ("blocking", &["primitive", "tasks"]),
+    ("signals", &["sys"]),
     ("ending", &["primitive"]),
     ("metrics", &["executor"]),
     (
@@ -57,7 +58,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
         ],
     ),
     ("staff", &["foreign", "handle", "here"]),
-    ("runtimes", &["handle", "staff", "tasks"]),
+    ("runtimes", &["handle", "signals", "staff", "tasks"]),
     (
         "builder",
         &[
@@ -67,6 +68,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "primitive",
             "runtimes",
             "shared",
+            "signals",
             "staff",
         ],
     ),
