@@ -1,5 +1,5 @@
 //! Sockets for the [`runtime`]: TCP so far; and what goes over them, bytes in [`io`] and messages in
-//! [`codec`].
+//! [`codec`]. Signals are in [`signal`].
 //!
 //! A server in a few lines:
 //!
@@ -30,6 +30,7 @@ mod addr;
 pub mod codec;
 mod error;
 pub mod io;
+pub mod signal;
 mod sys;
 pub mod tcp;
 

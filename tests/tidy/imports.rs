@@ -97,6 +97,7 @@ const NET: &[(&str, &[&str])] = &[
     ("tcp", &["addr", "error", "sys"]),
     ("io", &["error", "sys", "tcp"]),
     ("codec", &["error", "io"]),
+    ("signal", &["sys"]),
 ];
 
 #[test]

@@ -7,6 +7,7 @@ mod address;
 mod call;
 mod identity;
 pub(crate) mod option;
+pub(crate) mod signal;
 mod socket;
 mod splice;
 
@@ -21,8 +22,8 @@ pub(crate) use splice::{Pipe, ignores_broken_pipes, send_file, splice};
 /// What is known of an error number.
 pub(crate) mod errno {
     pub(crate) use libc::{
-        ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EINVAL, EMFILE, ENETDOWN, ENETUNREACH, ENFILE,
-        ENOBUFS, ENOMEM, ENONET, ENOPROTOOPT, ENOSYS, ENOTCONN, EOPNOTSUPP, EPERM, EPROTO,
+        EAGAIN, ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EINVAL, EMFILE, ENETDOWN, ENETUNREACH,
+        ENFILE, ENOBUFS, ENOMEM, ENONET, ENOPROTOOPT, ENOSYS, ENOTCONN, EOPNOTSUPP, EPERM, EPROTO,
         ETIMEDOUT,
     };
 }
