@@ -16,6 +16,8 @@ use tests::skip;
 
 use crate::heavy;
 
+/// Registrations of the server's own: the listener, the eventfd, two signals.
+const OWN: u64 = 4;
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// `count`'s figures for a load on the echo server, by name.
@@ -83,8 +85,9 @@ fn a_small_message_costs_one_recv_and_one_send_and_no_allocation() {
                     "recvfrom" | "sendto" => is(figure, 1.0),
                     // A share of one: the busier, the smaller.
                     "epoll_wait" | "epoll_pwait2" => figure < 0.2,
-                    // Nothing is armed again, nobody is woken, nothing would block.
-                    _ => false,
+                    // Nothing is armed again, nobody is woken, nothing would block. A few calls more
+                    // or less at the end are chance.
+                    _ => is(figure, 0.0),
                 };
                 assert!(expected, "{name}: {figure} a message");
             }
@@ -108,11 +111,12 @@ fn a_message_on_a_lone_connection_costs_one_wait_besides() {
         }
         let _turn = heavy();
         let calls = traced(&["--connections", "1", "--messages", "2000"]);
-        assert_eq!((calls["sendto"], calls["epoll_ctl"]), (2000, 3));
+        assert_eq!((calls["sendto"], calls["epoll_ctl"]), (2000, 1 + OWN));
         assert!(calls["recvfrom"] <= 2002, "{calls:?}");
         let waits = calls.get("epoll_wait").or(calls.get("epoll_pwait2"));
         assert!(waits.is_some_and(|waits| *waits <= 2010), "{calls:?}");
-        assert_eq!(calls.get("futex"), None);
+        // None for a message: these are of the thread that lets a second signal through at the end.
+        assert!(calls.get("futex").copied().unwrap_or(0) < 40, "{calls:?}");
     });
 }
 
@@ -124,8 +128,7 @@ fn a_connection_is_registered_once_however_much_it_says() {
         }
         let _turn = heavy();
         let calls = traced(&["--connections", "50", "--messages", "2000"]);
-        // The listener and the eventfd are the other two.
-        assert_eq!(calls["epoll_ctl"], 50 + 2, "{calls:?}");
+        assert_eq!(calls["epoll_ctl"], 50 + OWN, "{calls:?}");
         assert_eq!(calls["accept4"], 50, "{calls:?}");
         assert_eq!(calls["sendto"], 2000, "{calls:?}");
     });
@@ -156,7 +159,7 @@ fn what_a_connection_of_one_message_costs_is_known() {
         }
         println!("{:>12} {total:.3}", "total");
         assert_eq!((calls["accept4"], calls["sendto"]), (2000, 2000));
-        assert_eq!(calls["epoll_ctl"], 2002);
+        assert_eq!(calls["epoll_ctl"], 2000 + OWN);
         // The message, and the end.
         assert!(calls["recvfrom"] <= 4000, "{calls:?}");
         // One more: the standard library looks at the standard streams at its start.

@@ -5,6 +5,7 @@
 //! thread of that process. A test may also be started by another one, as a program to be looked at:
 //! those are the [`PROGRAMS`]. A word on the command line picks the tests with it in their name.
 
+mod example;
 mod interruptions;
 mod masks;
 mod streams;
@@ -30,16 +31,22 @@ const PROGRAMS: &[Test] = &[
 ];
 
 fn main() -> ExitCode {
+    let tests = [
+        streams::TESTS,
+        masks::TESTS,
+        interruptions::TESTS,
+        example::TESTS,
+    ]
+    .concat();
     if let Some(name) = env::var_os(MARK) {
-        let all = [streams::TESTS, masks::TESTS, interruptions::TESTS, PROGRAMS].concat();
+        let all = [&tests[..], PROGRAMS].concat();
         let test = all.iter().find(|(it, _)| name == *it);
         test.expect("the name of a test").1();
         return ExitCode::SUCCESS;
     }
     let word = env::args().skip(1).find(|it| !it.starts_with('-'));
     let word = word.unwrap_or_default();
-    let all = [streams::TESTS, masks::TESTS, interruptions::TESTS].concat();
-    let picked = all.iter().filter(|(name, _)| name.contains(&word));
+    let picked = tests.iter().filter(|(name, _)| name.contains(&word));
     let failed = picked.filter(|(name, _)| !passes(name)).count();
     match failed {
         0 => ExitCode::SUCCESS,
@@ -103,4 +110,5 @@ fn me() -> u32 {
 
 /// What a program of ours is told to be.
 const MARK: &str = "EDGEWAKE_SIGNAL_TEST";
-const LIMIT: Duration = Duration::from_secs(60);
+/// Building the example may be part of it.
+const LIMIT: Duration = Duration::from_secs(300);
