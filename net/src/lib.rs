@@ -1,5 +1,5 @@
 //! Sockets for the [`runtime`]: TCP, UDP, unix sockets and pipes; and what goes over them, bytes in
-//! [`io`] and messages in [`codec`].
+//! [`io`] and messages in [`codec`]. Signals are in [`signal`].
 //!
 //! A server in a few lines:
 //!
@@ -35,6 +35,7 @@ mod halves;
 pub mod io;
 mod pause;
 pub mod pipe;
+pub mod signal;
 pub mod stdio;
 mod sys;
 pub mod tcp;

@@ -3,6 +3,7 @@
 //! Everything that is made from settings is made here, the two `new`s too, so that the runtimes
 //! themselves need not know their builder.
 
+use std::ffi::c_int;
 use std::fmt;
 use std::io;
 use std::thread::ThreadId;
@@ -14,6 +15,7 @@ use crate::handle::Handle;
 use crate::primitive::Arc;
 use crate::runtimes::{LocalRuntime, Runtime};
 use crate::shared::{Hooks, Shared};
+use crate::signals::{self, Blocked};
 use crate::staff::Staff;
 
 /// Settings of a runtime to be built.
@@ -37,6 +39,7 @@ pub struct Builder {
     keep_alive: Duration,
     starts_paused: bool,
     seed: Option<u64>,
+    signals: Vec<c_int>,
 }
 
 /// How the worker threads are to be.
@@ -71,6 +74,7 @@ impl Builder {
             keep_alive: KEEP_ALIVE,
             starts_paused: false,
             seed: None,
+            signals: Vec::new(),
         }
     }
 
@@ -270,6 +274,46 @@ impl Builder {
         self
     }
 
+    /// Keeps signals for streams of `net::signal`: blocks them in the thread that builds the runtime,
+    /// and so in all that it makes from then on, the workers too. Until somebody asks for them they
+    /// wait in the kernel.
+    ///
+    /// A thread that was there before does not block them, and could get them instead; so build the
+    /// runtime first thing in `main`. (Asking for a stream when there is such a thread is an error.)
+    /// When the runtime is dropped in the thread that built it, they are unblocked there, unless they
+    /// were blocked before; what has come and was not taken then does what it does by default. A
+    /// program that is started by this one would inherit that they are blocked: see
+    /// `net::signal::reset_in_child`.
+    ///
+    /// Signals are numbers, or `net::signal::SignalKind`s.
+    ///
+    /// # Panics
+    ///
+    /// For what is no signal, cannot be blocked (`SIGKILL`, `SIGSTOP`), or tells a thread of its own
+    /// mistake (`SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL`, `SIGTRAP`, `SIGSYS`).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// const HANGUP: i32 = 1;
+    /// let runtime = runtime::Builder::new_multi_thread().signals([HANGUP]).build()?;
+    /// // `kill -HUP` does not end this program, for as long as the runtime lives.
+    /// # drop(runtime);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn signals<S: Into<c_int>>(&mut self, signals: impl IntoIterator<Item = S>) -> &mut Self {
+        for signal in signals {
+            let signal = signal.into();
+            assert!(
+                signals::may_be_kept(signal),
+                "signals: number {signal} cannot be kept for a stream: it is no signal, or one that \
+                 no program can block, or that tells a thread of its own mistake"
+            );
+            self.signals.push(signal);
+        }
+        self
+    }
+
     /// Builds a runtime for futures that are `Send`.
     ///
     /// # Errors
@@ -286,6 +330,8 @@ impl Builder {
                 count: Some(count), ..
             }) => count,
         };
+        // Before any thread is made: each begins with the mask of the one that makes it.
+        let blocked = Blocked::here(&self.signals);
         let handle = Handle {
             shared: self.share(count, None, self.workers.is_some())?,
         };
@@ -293,7 +339,7 @@ impl Builder {
             None => Staff::default(),
             Some(workers) => Staff::start(&handle, workers.stack_size)?,
         };
-        Ok(Runtime::new_with(handle, staff))
+        Ok(Runtime::new_with(handle, staff, blocked))
     }
 
     /// Builds a runtime that stays on this thread, for any futures.
@@ -313,8 +359,9 @@ impl Builder {
              Builder::new_current_thread, or call build"
         );
         let here = std::thread::current().id();
+        let blocked = Blocked::here(&self.signals);
         let shared = self.share(1, Some(here), false)?;
-        Ok(LocalRuntime::from_handle(Handle { shared }))
+        Ok(LocalRuntime::new_with(Handle { shared }, blocked))
     }
 
     fn share(

@@ -64,6 +64,7 @@ mod primitive;
 mod reactor;
 mod runtimes;
 mod shared;
+mod signals;
 mod staff;
 pub mod sync;
 mod sys;

@@ -12,6 +12,7 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::handle::{self, EnterGuard, Handle};
+use crate::signals::Blocked;
 use crate::staff::Staff;
 use crate::tasks::JoinHandle;
 
@@ -42,11 +43,17 @@ use crate::tasks::JoinHandle;
 pub struct Runtime {
     handle: Handle,
     staff: Staff,
+    /// Given back at the very end: a signal that has come may end the process.
+    _blocked: Blocked,
 }
 
 impl Runtime {
-    pub(crate) fn new_with(handle: Handle, staff: Staff) -> Self {
-        Self { handle, staff }
+    pub(crate) fn new_with(handle: Handle, staff: Staff, blocked: Blocked) -> Self {
+        Self {
+            handle,
+            staff,
+            _blocked: blocked,
+        }
     }
 
     /// Runs a future to its end on this thread, and with it the runtime's tasks.
@@ -177,13 +184,15 @@ impl fmt::Debug for Runtime {
 /// ```
 pub struct LocalRuntime {
     handle: Handle,
+    _blocked: Blocked,
     not_send: PhantomData<*const ()>,
 }
 
 impl LocalRuntime {
-    pub(crate) fn from_handle(handle: Handle) -> Self {
+    pub(crate) fn new_with(handle: Handle, blocked: Blocked) -> Self {
         Self {
             handle,
+            _blocked: blocked,
             not_send: PhantomData,
         }
     }

@@ -1,12 +1,10 @@
-//! How the server starts, what it says when it cannot, and how it ends.
+//! How the server starts, and what it says when it cannot.
 
-use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
 
-use tests::process::signal;
 use tests::server::{Server, echo};
 
-use crate::{flavours, ping, soon};
+use crate::{ping, soon};
 
 fn run(arguments: &[&str]) -> Output {
     echo().args(arguments).output().unwrap()
@@ -31,20 +29,6 @@ fn it_says_in_one_line_where_it_listens_and_with_what() {
         let expected = format!("echo listening on {address}, flavor single, 1 worker\n");
         assert_eq!(server.first_line(), expected);
         ping(&mut server.connect(), b"hello");
-    });
-}
-
-#[test]
-fn an_interrupt_ends_it_though_clients_are_connected() {
-    flavours(|flavour| {
-        for kind in [libc::SIGINT, libc::SIGTERM] {
-            let mut server = Server::echo(flavour);
-            let mut client = server.connect();
-            ping(&mut client, b"hello");
-            signal(server.pid(), kind);
-            let status = server.process().0.wait().unwrap();
-            assert_eq!(status.signal(), Some(kind));
-        }
     });
 }
 

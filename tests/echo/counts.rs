@@ -92,7 +92,8 @@ fn a_small_message_costs_one_recv_and_one_send_and_no_allocation() {
                     // Nothing is armed again, nobody is woken, nothing would block. Among several
                     // workers it happens now and then: a wake, a descriptor that moves, an alarm.
                     "timerfd_settime" => flavour == Flavour::Steal && figure < 0.1,
-                    _ => flavour == Flavour::Steal && figure < 0.02,
+                    // A few calls more or less at the end are chance.
+                    _ => is(figure, 0.0) || (flavour == Flavour::Steal && figure < 0.02),
                 };
                 assert!(expected, "{name}: {figure} a message");
             }
@@ -131,9 +132,9 @@ fn a_message_on_a_lone_connection_costs_one_wait_besides() {
             waits.is_some_and(|waits| *waits <= 2010 + rounds),
             "{calls:?}"
         );
-        // Threads start and end by them.
+        // Threads start and end by them, and one lets a second signal through at the end.
         let futexes = calls.get("futex").copied().unwrap_or(0);
-        let some = if flavour == Flavour::Steal { 100 } else { 0 };
+        let some = if flavour == Flavour::Steal { 100 } else { 40 };
         assert!(futexes <= some, "{calls:?}");
     });
 }
@@ -204,9 +205,10 @@ fn what_a_connection_of_one_message_costs_is_known() {
 /// What is registered beside connections: the listener, and what each worker is woken by.
 fn registrations_of_the_runtime(flavour: Flavour) -> u64 {
     match flavour {
-        Flavour::Single => 1 + 1,
-        // A bell and an alarm clock.
-        Flavour::Steal => 1 + 2 * 2,
+        // A bell; and the listener, and two signals.
+        Flavour::Single => 1 + 3,
+        // A bell and an alarm clock a worker.
+        Flavour::Steal => 2 * 2 + 3,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The echo server, as people run it: the release build, in a process of its own.
 //!
-//! `command_line` is how it starts and ends. `clients` are clients of all manners, the rude ones too.
+//! `command_line` is how it starts, `draining` how it ends. `clients` are clients of all manners, the rude ones too.
 //! `crowds` is ten thousand connections, and more clients than descriptors. `counts` is what a
 //! message costs, counted by tools that do not care how busy the machine is.
 
@@ -8,6 +8,7 @@ mod clients;
 mod command_line;
 mod counts;
 mod crowds;
+mod draining;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

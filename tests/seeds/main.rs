@@ -10,6 +10,8 @@
 //! EDGEWAKE_SEEDS=0..10000 cargo test -p tests --test seeds
 //! ```
 
+#[path = "../../examples/src/echo/draining.rs"]
+mod draining;
 #[path = "../../examples/src/echo/session.rs"]
 mod session;
 
@@ -23,6 +25,7 @@ use runtime::time::{Duration, timeout};
 use tests::deadline::within;
 
 use self::clients::Numbers;
+use self::draining::Sessions;
 
 #[test]
 fn every_byte_comes_back_whatever_the_order() {
@@ -41,12 +44,14 @@ async fn serve_a_crowd(seed: u64) {
     let address = listener.local_addr().unwrap();
     // From a buffer so small that a client has to read, to one that never is full.
     let most = [1, 1000, 100_000, 100 << 20][numbers.below(4)];
+    let sessions = Rc::new(Sessions::default());
+    let open = sessions.clone();
     let server = spawn_local(async move {
         let mut incoming = listener.incoming();
         loop {
             let (stream, _) = incoming.accept().await.unwrap();
             // A session ends as its client does: with an error, if that cuts the connection off.
-            drop(spawn_local(session::echo(stream, most)));
+            drop(spawn_local(session::echo(open.open(stream), most)));
         }
     });
     let clients: Vec<_> = (0..1 + numbers.below(4))
@@ -63,4 +68,6 @@ async fn serve_a_crowd(seed: u64) {
     }
     server.abort();
     assert!(server.await.unwrap_err().is_cancelled());
+    let sessions = Rc::into_inner(sessions).expect("the server has gone");
+    sessions.drain().await;
 }

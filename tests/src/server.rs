@@ -15,14 +15,15 @@ use crate::process::{Running, default_signal};
 /// A program of the workspace, built with the release profile.
 pub fn program(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    static WITH_PROXY: OnceLock<PathBuf> = OnceLock::new();
+    static OTHERS: OnceLock<PathBuf> = OnceLock::new();
     let folder = match name {
-        "proxy" => WITH_PROXY.get_or_init(|| build("--package examples --bin proxy")),
+        "proxy" | "sigwait" => OTHERS.get_or_init(|| build(OTHER_EXAMPLES)),
         _ => FOLDER.get_or_init(|| build(SERVER_AND_TOOLS)),
     };
     folder.join(name)
 }
 
+const OTHER_EXAMPLES: &str = "--package examples --bin proxy --bin sigwait";
 const SERVER_AND_TOOLS: &str =
     "--package examples --bin echo --package benches --bin load --bin count";
 

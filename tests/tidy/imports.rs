@@ -48,6 +48,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
         ],
     ),
     ("blocking", &["primitive", "tasks"]),
+    ("signals", &["sys"]),
     ("ending", &["primitive"]),
     ("metrics", &["executor"]),
     (
@@ -78,7 +79,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
         ],
     ),
     ("staff", &["foreign", "handle", "here"]),
-    ("runtimes", &["handle", "staff", "tasks"]),
+    ("runtimes", &["handle", "signals", "staff", "tasks"]),
     (
         "builder",
         &[
@@ -88,6 +89,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "primitive",
             "runtimes",
             "shared",
+            "signals",
             "staff",
         ],
     ),
@@ -124,6 +126,7 @@ const NET: &[(&str, &[&str])] = &[
     ("unix", &["accept", "halves", "pause", "sys"]),
     ("io", &["error", "sys", "tcp"]),
     ("codec", &["error", "io"]),
+    ("signal", &["sys"]),
 ];
 
 #[test]

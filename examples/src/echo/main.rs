@@ -7,8 +7,10 @@
 //!
 //! One task accepts, one task a connection echoes; [`session`] is the whole of it. What this file
 //! adds is what any server needs round that: a command line, an error that says what to do when the
-//! port is taken, and more descriptors than a shell allows by default.
+//! port is taken, and more descriptors than a shell allows by default. [`draining`] is how it ends,
+//! by Ctrl-C or `SIGTERM`: nobody is cut off in the middle. A second signal ends it at once.
 
+mod draining;
 mod options;
 mod session;
 
@@ -16,7 +18,9 @@ use std::io;
 use std::process::ExitCode;
 
 use net::TcpListener;
+use net::signal::{SignalKind, end_requested};
 
+use self::draining::Sessions;
 use self::options::{Flavor, Options};
 
 fn main() -> ExitCode {
@@ -41,16 +45,22 @@ fn run(options: Option<Options>) -> io::Result<()> {
 }
 
 fn build(options: &Options) -> io::Result<runtime::Runtime> {
-    match (options.flavor, options.workers) {
-        (Flavor::Single, _) => runtime::Builder::new_current_thread().build(),
-        (Flavor::Steal, None) => runtime::Builder::new_multi_thread().build(),
-        (Flavor::Steal, Some(workers)) => runtime::Builder::new_multi_thread()
-            .worker_threads(workers)
-            .build(),
+    let mut builder = match options.flavor {
+        Flavor::Single => runtime::Builder::new_current_thread(),
+        Flavor::Steal => runtime::Builder::new_multi_thread(),
+    };
+    if let (Flavor::Steal, Some(workers)) = (options.flavor, options.workers) {
+        builder.worker_threads(workers);
     }
+    // They must be named before there are threads that would get them.
+    builder
+        .signals([SignalKind::interrupt(), SignalKind::terminate()])
+        .build()
 }
 
 async fn serve(options: Options) -> io::Result<()> {
+    // Before anybody is told that the server is there: it can be asked to end from then on.
+    let end = end_requested();
     let listener = TcpListener::bind(options.address)
         .await
         .map_err(|error| explain(error, &options))?;
@@ -63,11 +73,24 @@ async fn serve(options: Options) -> io::Result<()> {
         "echo listening on {address}, flavor {}, {workers}",
         options.flavor.name()
     );
+    let sessions = Sessions::default();
+    let asked = runtime::select! {
+        asked = end => asked.map(drop),
+        failed = accept_all(&listener, &sessions, options.buffer) => failed,
+    };
+    // From here on new clients are refused, rather than left to wait.
+    drop(listener);
+    sessions.drain().await;
+    asked
+}
+
+/// Ends only if the listener is broken.
+async fn accept_all(listener: &TcpListener, sessions: &Sessions, buffer: usize) -> io::Result<()> {
     let mut incoming = listener.incoming();
     loop {
         let (stream, _) = incoming.accept().await?;
-        // Nobody waits for a session: a client that goes away in the middle is no news for others.
-        runtime::spawn(session::echo(stream, options.buffer));
+        // Nobody waits for its result: a client that goes away in the middle is no news for others.
+        runtime::spawn(session::echo(sessions.open(stream), buffer));
     }
 }
 

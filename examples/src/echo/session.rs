@@ -11,18 +11,21 @@ use std::io;
 use net::TcpStream;
 use runtime::io::Interest;
 
+use crate::draining::Session;
+
 /// Sends everything back until the client ends its stream, keeping `most` bytes at most.
-pub(crate) async fn echo(stream: TcpStream, most: usize) -> io::Result<()> {
+pub(crate) async fn echo(session: Session, most: usize) -> io::Result<()> {
+    let stream = &*session.stream;
     let mut buffer = [0; CHUNK];
     loop {
         let count = stream.read(&mut buffer).await?;
         if count == 0 {
             return Ok(());
         }
-        let sent = write_now(&stream, &buffer[..count])?;
+        let sent = write_now(stream, &buffer[..count])?;
         if sent < count {
             let mut backlog = Backlog::new(&buffer[sent..count]);
-            backlog.work_off(&stream, &mut buffer, most).await?;
+            backlog.work_off(stream, &mut buffer, most).await?;
         }
     }
 }

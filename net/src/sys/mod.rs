@@ -14,6 +14,7 @@ pub(crate) mod option;
 pub(crate) mod packet;
 pub(crate) mod pipe;
 mod rights;
+pub(crate) mod signal;
 mod socket;
 mod splice;
 mod unix;
@@ -34,8 +35,8 @@ pub(crate) use unix::{Carries, peer_credentials, unix_pair, unix_socket};
 /// What is known of an error number.
 pub(crate) mod errno {
     pub(crate) use libc::{
-        ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EINVAL, EMFILE, ENETDOWN, ENETUNREACH, ENFILE,
-        ENOBUFS, ENOMEM, ENONET, ENOPROTOOPT, ENOSYS, ENOTCONN, ENXIO, EOPNOTSUPP, EPERM, EPROTO,
-        ETIMEDOUT,
+        EAGAIN, ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EINVAL, EMFILE, ENETDOWN, ENETUNREACH,
+        ENFILE, ENOBUFS, ENOMEM, ENONET, ENOPROTOOPT, ENOSYS, ENOTCONN, ENXIO, EOPNOTSUPP, EPERM,
+        EPROTO, ETIMEDOUT,
     };
 }

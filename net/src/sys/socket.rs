@@ -57,14 +57,21 @@ pub(crate) fn local_address(socket: impl AsFd) -> io::Result<SocketAddr> {
 /// Starts to connect. True if the connection stands already.
 pub(crate) fn connect(socket: impl AsFd, address: &Address) -> io::Result<bool> {
     let fd = socket.as_fd().as_raw_fd();
-    // SAFETY: the pointer and the length are those of one whole address.
-    match check(unsafe { libc::connect(fd, address.as_ptr(), address.length()) }) {
-        Ok(_) => Ok(true),
-        // An interrupted connect goes on by itself, and a second call would be refused.
-        Err(error) => match error.raw_os_error() {
-            Some(libc::EINPROGRESS | libc::EINTR) => Ok(false),
-            _ => Err(error),
-        },
+    let mut was_interrupted = false;
+    loop {
+        // SAFETY: the pointer and the length are those of one whole address.
+        let Err(error) = check(unsafe { libc::connect(fd, address.as_ptr(), address.length()) })
+        else {
+            return Ok(true);
+        };
+        match error.raw_os_error() {
+            Some(libc::EINPROGRESS) => return Ok(false),
+            // Whether it goes on by itself, or never began, is told by a second call.
+            Some(libc::EINTR) => was_interrupted = true,
+            Some(libc::EALREADY) if was_interrupted => return Ok(false),
+            Some(libc::EISCONN) if was_interrupted => return Ok(true),
+            _ => return Err(error),
+        }
     }
 }
 

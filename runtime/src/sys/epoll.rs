@@ -71,9 +71,16 @@ impl Epoll {
             events: bits,
             u64: data,
         };
-        // SAFETY: `event` lives for the call, which only reads it; a wrong descriptor is an error.
-        check(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd, &mut event) })?;
-        Ok(())
+        let epoll = self.fd.as_raw_fd();
+        loop {
+            // SAFETY: `event` lives for the call, which only reads it; a wrong descriptor is an error.
+            match check(unsafe { libc::epoll_ctl(epoll, operation, fd, &mut event) }) {
+                Ok(_) => return Ok(()),
+                // No kernel is known to do this, but what filters system calls may.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Waits for events, for `timeout` at most (`None`: for ever), and fills `events`.

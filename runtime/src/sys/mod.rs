@@ -9,6 +9,7 @@ mod descriptor;
 mod epoll;
 mod eventfd;
 mod fork;
+mod mask;
 mod timerfd;
 
 pub(crate) use clock::CoarseInstant;
@@ -16,6 +17,7 @@ pub(crate) use descriptor::{Mode, mode};
 pub(crate) use epoll::{Epoll, Event, Events, bits};
 pub(crate) use eventfd::EventFd;
 pub(crate) use fork::ForkMark;
+pub(crate) use mask::{block, may_be_blocked, unblock};
 pub(crate) use timerfd::TimerFd;
 
 use std::io;
