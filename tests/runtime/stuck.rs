@@ -95,6 +95,7 @@ fn its_timers_are_served() {
         let (armed, fired) = (Event::new(), Event::new());
         let handle = runtime.handle().clone();
         let (says_armed, says_fired) = (armed.clone(), fired.clone());
+        let (keep, kept) = channel();
         let release = stuck(&runtime, move || {
             // Armed on this worker.
             let _entered = handle.enter();
@@ -103,12 +104,12 @@ fn its_timers_are_served() {
                 .on_wake(move || says_fired.set())
                 .armed();
             assert!(foreign::poll(&mut slow, &waker.waker()).is_pending());
-            std::mem::forget(slow);
+            keep.send(slow).unwrap();
             says_armed.set();
         });
         armed.wait_here();
         fired.wait_here();
-        drop(release);
+        drop((kept, release));
     });
 }
 

@@ -16,7 +16,7 @@ use tests::event::Event;
 use tests::fd;
 use tests::once::once;
 
-use crate::{listen, pair, pair_with_std, run};
+use crate::{listen, pair, pair_with_std, run, run_local};
 
 pub(super) const PLACES: [Place; 2] = [
     Place::FIRST,
@@ -38,7 +38,8 @@ fn dribble(stream: TcpStream, bytes: Vec<u8>) {
     });
 }
 
-/// Reads by an operation that is dropped wherever it waits, and begun again.
+/// Reads by an operation that is dropped wherever it waits, and begun again. On one thread, or the
+/// writer could be ahead of every read.
 async fn reads_all(mut read: impl AsyncFnMut(&TcpStream, &mut [u8], Place) -> Option<usize>) {
     for place in PLACES {
         let (client, server) = pair().await;
@@ -62,7 +63,7 @@ async fn reads_all(mut read: impl AsyncFnMut(&TcpStream, &mut [u8], Place) -> Op
 
 #[test]
 fn a_read_that_is_dropped_has_taken_nothing() {
-    run(async || {
+    run_local(async || {
         reads_all(async |stream, buffer, place| {
             cut(place, stream.read(buffer)).await.transpose().unwrap()
         })
@@ -98,7 +99,7 @@ fn a_read_that_is_dropped_has_taken_nothing() {
 
 #[test]
 fn a_look_and_a_wait_take_nothing() {
-    run(async || {
+    run_local(async || {
         reads_all(async |stream, buffer, place| {
             cut(place, stream.peek(buffer)).await?.unwrap();
             Some(stream.try_read(buffer).unwrap())
@@ -160,7 +161,7 @@ async fn writes_all(mut write: impl AsyncFnMut(&TcpStream, &[u8], Place) -> Opti
 
 #[test]
 fn a_write_that_is_dropped_has_written_nothing() {
-    run(async || {
+    run_local(async || {
         writes_all(async |stream, bytes, place| {
             cut(place, stream.write(bytes)).await.transpose().unwrap()
         })
