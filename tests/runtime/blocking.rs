@@ -100,7 +100,7 @@ fn a_thread_with_nothing_to_do_goes() {
             .on_thread_stop({
                 let gone = gone.clone();
                 move || {
-                    if thread::current().name() == Some("runtime-blocking") {
+                    if thread::current().name() == Some("blocking") {
                         gone.set();
                     }
                 }
