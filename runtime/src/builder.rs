@@ -9,7 +9,7 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use crate::blocking::Pool;
-use crate::executor::{Crew, OnStuck, StuckTask};
+use crate::executor::{Crew, OnStuck, StuckTask, measure_wake_cost};
 use crate::handle::Handle;
 use crate::primitive::Arc;
 use crate::runtimes::{LocalRuntime, Runtime};
@@ -257,6 +257,9 @@ impl Builder {
         has_workers: bool,
     ) -> io::Result<Arc<Shared>> {
         let pool = Pool::new(self.most_blocking_threads, self.keep_alive);
+        if cores > 1 {
+            measure_wake_cost();
+        }
         let crew = Crew::new(cores, has_workers, self.on_stuck.clone())?;
         Ok(Shared::new(
             crew,

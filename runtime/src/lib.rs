@@ -60,8 +60,14 @@ mod park;
 mod primitive;
 mod reactor;
 mod runtimes;
+#[cfg(all(test, shuttle))]
+mod schedules;
 mod shared;
 mod staff;
+#[cfg(not(shuttle))]
+mod sys;
+#[cfg(shuttle)]
+#[path = "schedules/kernel.rs"]
 mod sys;
 pub mod task;
 mod tasks;

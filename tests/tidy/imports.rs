@@ -9,7 +9,7 @@ use crate::{assert_none, sources};
 const RUNTIME: &[(&str, &[&str])] = &[
     ("primitive", &[]),
     ("foreign", &[]),
-    ("sys", &[]),
+    ("sys", &["primitive"]),
     ("coop", &["primitive"]),
     ("here", &["primitive"]),
     ("park", &["primitive", "sys"]),

@@ -105,15 +105,7 @@ impl Sentinel {
         }
         self.silent_since = None;
         self.calm = 0;
-        let crew = &local.crew;
-        let bit = bit(local.shell.index);
-        // SeqCst, with `Bed::get_up`: see the head of this file.
-        crew.alarms.fetch_and(!bit, Ordering::SeqCst);
-        let mut others = crew.others(local.shell.index);
-        if others.any(|other| other.driver.is_up()) {
-            crew.alarms.fetch_or(bit, Ordering::SeqCst);
-            local.shell.driver.set_alarm(LONG);
-        }
+        local.crew.dismiss_a_sentinel(&local.shell);
     }
 
     /// It moves again, or sleeps: it looks after itself.
@@ -182,7 +174,7 @@ fn help(local: &Local, stuck: &Shell, scratch: &mut Scratch) {
 impl Crew {
     /// A worker has got up: another's clock must be set, lest this one gets stuck unseen.
     #[inline]
-    pub(super) fn see_to_a_sentinel(&self, awake: &Shell) {
+    pub(crate) fn see_to_a_sentinel(&self, awake: &Shell) {
         // SeqCst, with the turning off of a clock: see the head of this file.
         let set = self.alarms.load(Ordering::SeqCst) & !bit(awake.index);
         let enough = match self.shells().len() {
@@ -193,6 +185,18 @@ impl Crew {
         };
         if !enough {
             self.post_a_sentinel(awake);
+        }
+    }
+
+    /// A worker turns its clock off, unless anybody is up.
+    pub(crate) fn dismiss_a_sentinel(&self, sentinel: &Shell) {
+        let bit = bit(sentinel.index);
+        // SeqCst, with `Bed::get_up`: see the head of this file.
+        self.alarms.fetch_and(!bit, Ordering::SeqCst);
+        let mut others = self.others(sentinel.index);
+        if others.any(|other| other.driver.is_up()) {
+            self.alarms.fetch_or(bit, Ordering::SeqCst);
+            sentinel.driver.set_alarm(LONG);
         }
     }
 
