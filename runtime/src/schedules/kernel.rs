@@ -112,7 +112,7 @@ impl Epoll {
 
     pub(crate) fn add_level(&self, fd: RawFd, bits: u32, data: u64) -> io::Result<()> {
         if self.0.file.is_watched_by(fd) {
-            return Err(io::Error::from_raw_os_error(libc::ELOOP));
+            return Err(io::Error::from_raw_os_error(errno::ELOOP));
         }
         self.add(fd, bits, data)
     }
@@ -244,14 +244,17 @@ pub(crate) fn mode(_: BorrowedFd<'_>) -> io::Result<Mode> {
 }
 
 pub(crate) mod errno {
-    pub(crate) use libc::{EEXIST, ENOSPC, EPERM};
+    pub(crate) const EPERM: i32 = 1;
+    pub(crate) const EEXIST: i32 = 17;
+    pub(crate) const ENOSPC: i32 = 28;
+    pub(crate) const ELOOP: i32 = 40;
 }
 
 pub(crate) mod bits {
-    pub(crate) const IN: u32 = libc::EPOLLIN as u32;
-    pub(crate) const PRI: u32 = libc::EPOLLPRI as u32;
-    pub(crate) const OUT: u32 = libc::EPOLLOUT as u32;
-    pub(crate) const ERR: u32 = libc::EPOLLERR as u32;
-    pub(crate) const HUP: u32 = libc::EPOLLHUP as u32;
-    pub(crate) const RDHUP: u32 = libc::EPOLLRDHUP as u32;
+    pub(crate) const IN: u32 = 1;
+    pub(crate) const PRI: u32 = 2;
+    pub(crate) const OUT: u32 = 4;
+    pub(crate) const ERR: u32 = 8;
+    pub(crate) const HUP: u32 = 16;
+    pub(crate) const RDHUP: u32 = 1 << 13;
 }
