@@ -10,7 +10,7 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use crate::blocking::Pool;
-use crate::executor::{Crew, OnStuck, StuckTask};
+use crate::executor::{Crew, OnStuck, StuckTask, measure_wake_cost};
 use crate::handle::Handle;
 use crate::primitive::Arc;
 use crate::runtimes::{LocalRuntime, Runtime};
@@ -371,6 +371,9 @@ impl Builder {
         has_workers: bool,
     ) -> io::Result<Arc<Shared>> {
         let pool = Pool::new(self.most_blocking_threads, self.keep_alive);
+        if cores > 1 {
+            measure_wake_cost();
+        }
         let crew = Crew::new(cores, has_workers, self.on_stuck.clone(), self.seed)?;
         if self.starts_paused || self.seed.is_some() {
             let clock = crew.drivers().timers().clock();

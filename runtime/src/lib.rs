@@ -63,10 +63,16 @@ mod park;
 mod primitive;
 mod reactor;
 mod runtimes;
+#[cfg(all(test, shuttle))]
+mod schedules;
 mod shared;
 mod signals;
 mod staff;
 pub mod sync;
+#[cfg(not(shuttle))]
+mod sys;
+#[cfg(shuttle)]
+#[path = "schedules/kernel.rs"]
 mod sys;
 pub mod task;
 mod tasks;

@@ -88,6 +88,13 @@ pub(crate) fn is_planted(mutant: Mutant) -> bool {
 /// Always std's: wakers are made of it, and no protocol here rests on its count.
 pub(crate) use std::sync::Arc;
 
+#[cfg(not(tsan))]
+/// What is made once; std's for the checkers too, whom it hides the making from.
+pub(crate) use std::sync::OnceLock;
+
+#[cfg(tsan)]
+pub(crate) use once_cell::sync::OnceCell as OnceLock;
+
 pub(crate) use self::cell::UnsafeCell;
 #[cfg(any(loom, shuttle))]
 pub(crate) use self::modelled::*;

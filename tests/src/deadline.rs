@@ -1,9 +1,11 @@
 //! A hang is a failure.
 
-use std::panic::resume_unwind;
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use crate::sync::{Condvar, Mutex};
 
 /// Runs a test on a thread of its own and fails when it takes longer than `limit`.
 ///
@@ -11,17 +13,29 @@ use std::time::Duration;
 ///
 /// If the time is over, or the test panics.
 pub fn within<R: Send + 'static>(limit: Duration, test: impl FnOnce() -> R + Send + 'static) -> R {
-    let (done, outcome) = channel();
+    let outcome = Arc::new((Mutex::new(None), Condvar::default()));
+    let theirs = outcome.clone();
     let thread = thread::spawn(move || {
-        let result = test();
-        let _ = done.send(());
-        result
+        let result = catch_unwind(AssertUnwindSafe(test));
+        *theirs.0.lock() = Some(result);
+        theirs.1.notify_all();
     });
-    match outcome.recv_timeout(limit) {
-        Err(RecvTimeoutError::Timeout) => panic!("the test hangs: it was not done after {limit:?}"),
-        _ => thread
-            .join()
-            .unwrap_or_else(|payload| resume_unwind(payload)),
+    let limit_at = Instant::now() + limit;
+    let mut result = outcome.0.lock();
+    while result.is_none() {
+        let left = limit_at.saturating_duration_since(Instant::now());
+        assert!(
+            !left.is_zero(),
+            "the test hangs: it was not done after {limit:?}"
+        );
+        result = outcome.1.wait_for(result, left).0;
+    }
+    let result = result.take();
+    // It only has its locals left to drop.
+    let _ = thread.join();
+    match result.expect("it was waited for") {
+        Ok(value) => value,
+        Err(payload) => resume_unwind(payload),
     }
 }
 

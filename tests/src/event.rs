@@ -1,11 +1,12 @@
 //! Something that happens once, to be waited for by futures of any executor.
 
 use std::future::{Future, poll_fn};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::thread;
 
 use crate::foreign;
+use crate::sync::Mutex;
 
 /// Asks until it is so; the deadline of the test is the limit.
 pub fn until(mut is_so: impl FnMut() -> bool) {
@@ -32,7 +33,7 @@ impl Event {
 
     /// Makes it happen.
     pub fn set(&self) {
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.0.lock();
         state.happened = true;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
@@ -41,14 +42,14 @@ impl Event {
 
     /// Whether it has happened.
     pub fn is_set(&self) -> bool {
-        self.0.lock().unwrap().happened
+        self.0.lock().happened
     }
 
     /// Waits until it has happened.
     pub fn wait(&self) -> impl Future<Output = ()> + Send + Unpin + use<> {
         let state = self.0.clone();
         poll_fn(move |context| {
-            let mut state = state.lock().unwrap();
+            let mut state = state.lock();
             if state.happened {
                 return Poll::Ready(());
             }

@@ -19,6 +19,7 @@ pub mod panics;
 pub mod place;
 pub mod process;
 pub mod server;
+pub mod sync;
 
 /// Says that a test, or a part of one, was not done, and why. Also when the test passes: what is
 /// written to the stream itself is not kept back as `eprintln!` is.

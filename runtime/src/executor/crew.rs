@@ -5,7 +5,6 @@
 
 use super::StuckTask;
 use super::shell::Shell;
-use super::wake_cost;
 use crate::driver::{Driver, Drivers};
 use crate::foreign;
 use crate::primitive::{Arc, AtomicBool, AtomicU64, Ordering};
@@ -18,7 +17,7 @@ pub(crate) struct Crew {
     /// A worker was woken to take work, and has not found any yet: one is enough.
     pub(super) recruiting: AtomicBool,
     /// The workers whose alarm clock is set, a bit each.
-    pub(super) alarms: AtomicU64,
+    pub(crate) alarms: AtomicU64,
     /// What to call when a task does not come back.
     pub(super) on_stuck: Option<OnStuck>,
 }
@@ -38,9 +37,6 @@ impl Crew {
         on_stuck: Option<OnStuck>,
         seed: Option<u64>,
     ) -> std::io::Result<Arc<Self>> {
-        if cores > 1 {
-            wake_cost::measure();
-        }
         let drivers = Drivers::new(cores, !has_workers, seed)?;
         Ok(Arc::new_cyclic(|crew| Self {
             shells: (0..cores)

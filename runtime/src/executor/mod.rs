@@ -28,4 +28,5 @@ mod worker;
 pub(crate) use crew::{Crew, OnStuck};
 pub(crate) use shell::Shell;
 pub use stuck::StuckTask;
+pub(crate) use wake_cost::measure as measure_wake_cost;
 pub(crate) use worker::{Core, Ended, Main};

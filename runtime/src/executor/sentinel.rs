@@ -120,19 +120,11 @@ impl Sentinel {
             let pause = if is_soon { SHORT } else { LONG };
             return local.shell.driver.set_alarm(pause);
         }
-        let crew = &local.crew;
-        let index = local.shell.index;
-        // SeqCst, with `Bed::get_up`: see the head of this file.
-        crew.alarms.fetch_and(!bit(index), Ordering::SeqCst);
-        if crew.others(index).any(|other| other.driver.is_up()) {
-            crew.alarms.fetch_or(bit(index), Ordering::SeqCst);
-            // Two whose clocks ring at the same time would find each other up for ever.
-            let apart = SHORT * index as u32;
-            return local.shell.driver.set_alarm(LONG + apart);
+        if local.crew.dismiss_a_sentinel(&local.shell) {
+            self.silent_since = None;
+            self.looks_again = false;
+            self.calm = 0;
         }
-        self.silent_since = None;
-        self.looks_again = false;
-        self.calm = 0;
     }
 
     /// One helper at a time, unless that one is stuck as well. True if it is us.
@@ -217,7 +209,7 @@ impl Crew {
     /// A worker that has slept is about to poll something: another's clock must be set, lest this one
     /// gets stuck unseen.
     #[inline]
-    pub(super) fn see_to_a_sentinel(&self, awake: &Shell) {
+    pub(crate) fn see_to_a_sentinel(&self, awake: &Shell) {
         // SeqCst, with the turning off of a clock: see the head of this file.
         let set = self.alarms.load(Ordering::SeqCst) & !bit(awake.index);
         let enough = match self.shells().len() {
@@ -229,6 +221,21 @@ impl Crew {
         if !enough {
             self.post_a_sentinel(awake);
         }
+    }
+
+    /// A worker turns its clock off. False if it is not to, as somebody is up.
+    pub(crate) fn dismiss_a_sentinel(&self, sentinel: &Shell) -> bool {
+        let index = sentinel.index;
+        // SeqCst, with `Bed::get_up`: see the head of this file.
+        self.alarms.fetch_and(!bit(index), Ordering::SeqCst);
+        let is_anybody_up = self.others(index).any(|other| other.driver.is_up());
+        if is_anybody_up {
+            self.alarms.fetch_or(bit(index), Ordering::SeqCst);
+            // Two whose clocks ring at the same time would find each other up for ever.
+            let apart = SHORT * index as u32;
+            sentinel.driver.set_alarm(LONG + apart);
+        }
+        !is_anybody_up
     }
 
     fn is_any_asleep(&self, set: u64) -> bool {

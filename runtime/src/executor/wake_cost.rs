@@ -7,10 +7,10 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
+use crate::primitive::OnceLock;
 use crate::sys::{Epoll, EventFd, Events, bits};
 
 /// In nanoseconds. Before it was [measured](measure): a middling guess.
@@ -19,7 +19,7 @@ pub(super) fn get() -> u64 {
 }
 
 /// Measures, unless that was done.
-pub(super) fn measure() {
+pub(crate) fn measure() {
     MEASURED.get_or_init(|| median().unwrap_or(GUESS).clamp(LEAST, MOST));
 }
 

@@ -80,7 +80,7 @@ fn helper(worker: &Arc<Worker>) -> thread::JoinHandle<usize> {
     })
 }
 
-/// Broken by: a `Bed::help` that helps a sleeper too; a `lie_down` that goes to bed while helped.
+/// Broken by: a `Bed::help` that helps a sleeper too.
 #[test]
 fn a_helper_never_takes_a_sleepers_bell() {
     loom::model(|| {
@@ -106,7 +106,7 @@ fn a_helper_never_takes_a_sleepers_bell() {
 /// The alarm clock of the stuck worker rings while it is helped: the helper takes the edge, and
 /// leaves a notice.
 ///
-/// Broken by: a `fall_asleep` that does not look for notices.
+/// Broken by: a `fall_asleep` that does not look for notices; a `lie_down` that goes to bed while helped.
 #[test]
 fn an_alarm_that_a_helper_has_taken_is_heard_before_the_sleep() {
     loom::model(|| {

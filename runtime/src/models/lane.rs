@@ -63,7 +63,7 @@ fn what_goes_next_is_taken_by_the_owner_or_a_thief() {
     });
 }
 
-/// Broken by: a thief that takes from the overflow without its lock.
+/// Broken by: the same as the next one.
 #[test]
 fn what_overflows_keeps_its_order_against_a_thief() {
     loom::model(|| {
@@ -83,7 +83,8 @@ fn what_overflows_keeps_its_order_against_a_thief() {
 
 /// The ring is empty at first, so both fill theirs from the overflow.
 ///
-/// Broken by: an overflow whose length is taken off before its lock is had.
+/// Broken by: a thief that takes its share off the length before it has the lock; an overflow that
+/// gives out the second first.
 #[test]
 fn the_owner_and_a_thief_share_what_has_overflowed() {
     loom::model(|| {

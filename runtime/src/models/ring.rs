@@ -41,8 +41,7 @@ fn drain(ring: &Ring) -> Vec<Runnable> {
     std::iter::from_fn(|| ring.pop()).collect()
 }
 
-/// Broken by: room for one more in `push` (`> RING`); a thief's swap that comes before it has read
-/// the places; an owner's pop by a store.
+/// Broken by: room for one more in `push` (`> RING`).
 #[test]
 fn an_owner_that_wraps_and_two_thieves_take_each_task_once() {
     loom::model(|| {
@@ -64,7 +63,7 @@ fn an_owner_that_wraps_and_two_thieves_take_each_task_once() {
     });
 }
 
-/// Broken by: the same.
+/// Broken by: a thief's swap that comes before it has read the places; an owner's pop by a store.
 #[test]
 fn a_full_ring_is_halved_while_its_owner_goes_on() {
     loom::model(|| {

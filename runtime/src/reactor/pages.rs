@@ -5,10 +5,8 @@
 //! a late event at worst fails on the slot's generation. A page is twice the size of the one before
 //! it; looking a slot up is a shift and two loads, with no lock.
 
-use std::sync::OnceLock;
-
 use super::slot::Slot;
-use crate::primitive::FIRST_PAGE;
+use crate::primitive::{FIRST_PAGE, OnceLock};
 
 /// Slots by index.
 pub(crate) struct Pages {

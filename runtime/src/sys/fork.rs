@@ -11,8 +11,9 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::primitive::OnceLock;
 
 /// Tells the process that made it from its forked children.
 #[derive(Clone, Copy, Debug)]
