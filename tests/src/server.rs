@@ -16,8 +16,10 @@ use crate::process::{Running, default_signal};
 pub fn program(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     static WITH_PROXY: OnceLock<PathBuf> = OnceLock::new();
+    static WITH_CHAT: OnceLock<PathBuf> = OnceLock::new();
     let folder = match name {
         "proxy" => WITH_PROXY.get_or_init(|| build("--package examples --bin proxy")),
+        "chat" | "chat_client" => WITH_CHAT.get_or_init(|| build(CHAT_AND_CLIENT)),
         _ => FOLDER.get_or_init(|| build(SERVER_AND_TOOLS)),
     };
     folder.join(name)
@@ -25,6 +27,8 @@ pub fn program(name: &str) -> PathBuf {
 
 const SERVER_AND_TOOLS: &str =
     "--package examples --bin echo --package benches --bin load --bin count";
+
+const CHAT_AND_CLIENT: &str = "--package examples --bin chat --bin chat_client";
 
 /// Builds several at once, beside this test's own target.
 fn build(packages: &str) -> PathBuf {
