@@ -116,10 +116,12 @@ impl Session<'_> {
             };
             // At its end, or reset: then the writer will find out.
             let line = line?.ok()?;
+            // Who speaks faster than it reads, or asks and does not read, waits; and nobody else.
+            self.outbox.room_for(ROOM).await;
             match self.obey(line).await {
                 Ok(true) => {}
                 Ok(false) => return Some(Frame::new("* goodbye")),
-                Err(refusal) => self.answer(&format!("* not done: {refusal}")).await,
+                Err(refusal) => self.answer(&format!("* not done: {refusal}")),
             }
             // What one client sends at once, a thousand others have to read.
             yield_now().await;
@@ -136,29 +138,21 @@ impl Session<'_> {
         let (hall, id) = (self.hall, self.id);
         match Request::parse(&line)? {
             Request::Say(text) => hall.say(id, &text).await?,
+            Request::Help => self.answer(HELP),
+            Request::Nick(nick) => hall.rename(id, &nick)?,
+            Request::Join(room) => hall.join(id, &room)?,
+            Request::Part => hall.part(id)?,
+            Request::Who => hall.who(id)?,
             Request::Msg { to, text } => hall.message(id, &to, &text).await?,
-            Request::Help => self.answer(HELP).await,
+            Request::History => hall.history(id)?,
             Request::Quit => return Ok(false),
             Request::Nothing => {}
-            other => {
-                // All of these answer. Who asks and does not read waits, and nobody else.
-                self.outbox.room_for(ROOM_TO_ANSWER).await;
-                match other {
-                    Request::Nick(nick) => hall.rename(id, &nick)?,
-                    Request::Join(room) => hall.join(id, &room)?,
-                    Request::Part => hall.part(id)?,
-                    Request::Who => hall.who(id)?,
-                    _ => hall.history(id)?,
-                }
-            }
         }
         Ok(true)
     }
 
-    async fn answer(&self, text: &str) {
-        let frame = Frame::new(text);
-        self.outbox.room_for(frame.cost()).await;
-        self.outbox.push(&frame);
+    fn answer(&self, text: &str) {
+        self.outbox.push(&Frame::new(text));
     }
 }
 
@@ -200,7 +194,7 @@ async fn write_batch(
     Ok(())
 }
 
-/// More than any answer costs, the history with it.
-const ROOM_TO_ANSWER: usize = 32 * 1024;
+/// More than what comes of one line, be it a history.
+const ROOM: usize = 32 * 1024;
 /// For a client to end its side when we have ended ours.
 const LINGER: Duration = Duration::from_secs(2);
