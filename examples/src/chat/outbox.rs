@@ -101,10 +101,7 @@ impl Outbox {
         } else if self.policy == Policy::Kick {
             state.frames.clear();
             state.cost = state.being_written;
-            drop(state);
-            self.end(Some(&Frame::new(
-                "* you are disconnected: you did not read, and too much was waiting for you",
-            )));
+            self.finish(state, Some(&Frame::new(KICKED)));
         } else {
             state.missed += 1;
         }
@@ -113,10 +110,14 @@ impl Outbox {
     /// Ends it, with last words that always have room. What is there is still written. The first end
     /// counts.
     pub(crate) fn end(&self, last_words: Option<&Frame>) {
-        let mut state = self.state();
-        if mem::replace(&mut state.has_ended, true) {
-            return;
+        let state = self.state();
+        if !state.has_ended {
+            self.finish(state, last_words);
         }
+    }
+
+    fn finish(&self, mut state: MutexGuard<'_, State>, last_words: Option<&Frame>) {
+        state.has_ended = true;
         state.tell_missed();
         if let Some(frame) = last_words {
             state.push(frame.clone());
@@ -252,6 +253,8 @@ impl State {
     }
 }
 
+/// Said to one who is disconnected by the policy.
+const KICKED: &str = "* you are disconnected: you did not read, and too much was waiting for you";
 /// The head of a shared slice, the allocator's own, and a place in a queue that doubles.
 const OVERHEAD: usize = 64;
 /// Has to be written within the deadline for writing, so not too much; and as few calls as possible.
