@@ -1,4 +1,4 @@
-//! The rooms, and who is in them.
+//! What can be done in the rooms, and the order in which it is done.
 //!
 //! Everything that is said passes one lock, and under it a frame goes into the outbox of each who is
 //! to see it. So there is one order of everything, the same for all: whoever is in a room sees each
@@ -9,65 +9,27 @@
 //! not, at once. Who has to wait for a slow client ([`Policy::Wait`]) does so outside, and then looks
 //! again.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime::time::{Duration, Instant, timeout_at};
 
 use crate::outbox::{Frame, Outbox, Policy};
+use crate::rooms::{Client, Id, LOBBY, Refusal, Rooms};
 
 /// All rooms of the server.
 #[derive(Debug)]
 pub(crate) struct Hall {
     policy: Policy,
     bound: usize,
-    state: Mutex<State>,
+    state: Mutex<Rooms>,
 }
-
-#[derive(Debug)]
-struct State {
-    clients: HashMap<Id, Client>,
-    /// By their names in lower case: `Ann` is no disguise for `ann`.
-    nicks: HashMap<String, Id>,
-    rooms: HashMap<String, Room>,
-    guests: u64,
-    is_closed: bool,
-}
-
-/// A client's number. It keeps it when it takes another name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Id(u64);
-
-#[derive(Debug)]
-struct Client {
-    nick: String,
-    room: Option<String>,
-    outbox: Arc<Outbox>,
-}
-
-#[derive(Debug, Default)]
-struct Room {
-    members: Vec<Id>,
-    history: VecDeque<Frame>,
-    history_bytes: usize,
-}
-
-/// Why something is not done, to be told to whoever asked for it.
-pub(crate) type Refusal = String;
 
 impl Hall {
     pub(crate) fn new(policy: Policy, bound: usize) -> Self {
-        let state = State {
-            clients: HashMap::new(),
-            nicks: HashMap::new(),
-            rooms: HashMap::from([(LOBBY.to_owned(), Room::default())]),
-            guests: 0,
-            is_closed: false,
-        };
         Self {
             policy,
             bound,
-            state: Mutex::new(state),
+            state: Mutex::new(Rooms::new()),
         }
     }
 
@@ -229,7 +191,7 @@ impl Hall {
     }
 
     /// The first of them for whom this speaker should wait.
-    fn slow(&self, state: &State, members: &[Id], frame: &Frame) -> Option<Slow> {
+    fn slow(&self, state: &Rooms, members: &[Id], frame: &Frame) -> Option<Slow> {
         if self.policy != Policy::Wait {
             return None;
         }
@@ -242,110 +204,9 @@ impl Hall {
         })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Rooms> {
         // A panic in here would be a bug of one session; the others go on.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn refuse_if_closed(&self) -> Result<(), Refusal> {
-        match self.is_closed {
-            true => Err(String::from("the server is going down")),
-            false => Ok(()),
-        }
-    }
-
-    /// A new number, and a name that nobody has.
-    fn guest(&mut self) -> (Id, String) {
-        loop {
-            self.guests += 1;
-            let nick = format!("guest{}", self.guests);
-            if !self.nicks.contains_key(&nick) {
-                return (Id(self.guests), nick);
-            }
-        }
-    }
-
-    fn nick(&self, id: Id) -> Result<&str, Refusal> {
-        let client = self.clients.get(&id).ok_or("you have gone already")?;
-        Ok(&client.nick)
-    }
-
-    fn client(&mut self, id: Id) -> &mut Client {
-        self.clients
-            .get_mut(&id)
-            .expect("a session leaves once, at its end")
-    }
-
-    fn join(&mut self, id: Id, name: &str) {
-        let client = self.client(id);
-        client.room = Some(name.to_owned());
-        let frame = Frame::new(&format!("* {} has come in", client.nick));
-        let outbox = client.outbox.clone();
-        self.tell_room(name, &frame);
-        let room = self.rooms.entry(name.to_owned()).or_default();
-        let others = room.members.len();
-        // In one frame, so that a history is seen whole or missed whole.
-        let frame = Frame::new(&format!(
-            "* you are in {name}, with {others} others{}",
-            room.retold()
-        ));
-        outbox.push(&frame);
-        room.members.push(id);
-    }
-
-    /// Out of the room, which goes with its last member.
-    fn part(&mut self, id: Id, how: &str) -> Option<String> {
-        let client = self.clients.get_mut(&id)?;
-        let name = client.room.take()?;
-        let frame = Frame::new(&format!("* {} {how}", client.nick));
-        let room = self.rooms.get_mut(&name)?;
-        room.members.retain(|member| *member != id);
-        if room.members.is_empty() && name != LOBBY {
-            self.rooms.remove(&name);
-        } else if !self.is_closed {
-            self.tell_room(&name, &frame);
-        }
-        Some(name)
-    }
-
-    fn room_of(&self, id: Id) -> Result<(&str, &Room), Refusal> {
-        let name = self
-            .clients
-            .get(&id)
-            .and_then(|client| client.room.as_ref());
-        let name = name.ok_or("you are in no room: /join one first")?;
-        Ok((name, &self.rooms[name]))
-    }
-
-    fn tell_room(&self, name: &str, frame: &Frame) {
-        let members = self.rooms.get(name).map(|room| &*room.members);
-        for id in members.unwrap_or_default() {
-            self.clients[id].outbox.push(frame);
-        }
-    }
-
-    fn remember(&mut self, name: &str, frame: Frame) {
-        if let Some(room) = self.rooms.get_mut(name) {
-            room.history_bytes += frame.bytes().len();
-            room.history.push_back(frame);
-            while room.history_bytes > HISTORY {
-                let oldest = room.history.pop_front();
-                room.history_bytes -= oldest.map_or(0, |frame| frame.bytes().len());
-            }
-        }
-    }
-}
-
-impl Room {
-    /// The history as lines behind a first one.
-    fn retold(&self) -> String {
-        let lines = self.history.iter().map(|frame| frame.bytes());
-        let lines: Vec<u8> = lines
-            .flat_map(|line| [b"\n", line.trim_ascii_end()].concat())
-            .collect();
-        String::from_utf8_lossy(&lines).into_owned()
     }
 }
 
@@ -376,9 +237,5 @@ fn goodbye() -> Frame {
     Frame::new("* the server is going down: nothing is said from now on; goodbye")
 }
 
-/// Where everybody comes in. It has its history even when it is empty.
-const LOBBY: &str = "lobby";
-/// Of each room; in bytes.
-const HISTORY: usize = 16 * 1024;
 /// What a speaker bears for all slow clients together, for one line.
 const PATIENCE: Duration = Duration::from_secs(5);

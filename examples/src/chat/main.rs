@@ -5,9 +5,9 @@
 //! nc 127.0.0.1 7001
 //! ```
 //!
-//! [`hall`] is who is where and in which order things are said; [`outbox`] is what becomes of a client
-//! that does not read; [`session`] is one client, and how to close a connection without losing
-//! anything. [`door`] lets clients in, and [`lines`] and [`request`] are what they may say.
+//! [`rooms`] is who is where, [`hall`] in which order things are said; [`outbox`] is what becomes of
+//! a client that does not read; [`session`] is one client, and how to close a connection without
+//! losing anything. [`door`] lets clients in, and [`lines`] and [`request`] are what they may say.
 //!
 //! What this file adds is the beginning and the end. The danger of an end is to hang, or to lose what
 //! was accepted. When the program is asked to end, first the doors close, then everybody is told
@@ -20,6 +20,7 @@ mod lines;
 mod options;
 mod outbox;
 mod request;
+mod rooms;
 mod session;
 mod signals;
 

@@ -22,10 +22,11 @@ use runtime::sync::CancellationToken;
 use runtime::task::{scope, yield_now};
 use runtime::time::{Duration, timeout};
 
-use crate::hall::{Hall, Id, Refusal};
+use crate::hall::Hall;
 use crate::lines::{LONGEST, Line, Lines};
 use crate::outbox::{Frame, Outbox};
 use crate::request::{HELP, Request};
+use crate::rooms::{Id, Refusal};
 
 /// How long a client may take.
 #[derive(Clone, Copy, Debug)]
