@@ -16,8 +16,10 @@ use crate::process::{Running, default_signal};
 pub fn program(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     static OTHERS: OnceLock<PathBuf> = OnceLock::new();
+    static WITH_CHAT: OnceLock<PathBuf> = OnceLock::new();
     let folder = match name {
         "proxy" | "sigwait" => OTHERS.get_or_init(|| build(OTHER_EXAMPLES)),
+        "chat" | "chat_client" => WITH_CHAT.get_or_init(|| build(CHAT_AND_CLIENT)),
         _ => FOLDER.get_or_init(|| build(SERVER_AND_TOOLS)),
     };
     folder.join(name)
@@ -26,6 +28,8 @@ pub fn program(name: &str) -> PathBuf {
 const OTHER_EXAMPLES: &str = "--package examples --bin proxy --bin sigwait";
 const SERVER_AND_TOOLS: &str =
     "--package examples --bin echo --package benches --bin load --bin count";
+
+const CHAT_AND_CLIENT: &str = "--package examples --bin chat --bin chat_client";
 
 /// Builds several at once, beside this test's own target.
 fn build(packages: &str) -> PathBuf {
