@@ -211,7 +211,7 @@ fn a_child_drops_nothing_that_is_the_parents() {
             .max_blocking_threads(1)
             .build()
             .unwrap();
-        let (release, released) = std::sync::mpsc::channel::<()>();
+        let (release, released) = tests::mpsc::channel::<()>();
         let begun = Event::new();
         let running = runtime.spawn_blocking({
             let begun = begun.clone();

@@ -12,6 +12,7 @@ pub mod endless;
 pub mod event;
 pub mod fd;
 pub mod foreign;
+pub mod mpsc;
 pub mod once;
 pub mod panics;
 pub mod process;
