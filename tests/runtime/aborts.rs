@@ -5,9 +5,9 @@ use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
 use std::task::Poll;
 use std::thread::{self, ThreadId};
+use tests::mpsc::channel;
 
 use runtime::LocalRuntime;
 use runtime::task::yield_now;

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread;
+use tests::mpsc::channel;
 
 use runtime::task::yield_now;
 use runtime::time::{Duration, sleep};

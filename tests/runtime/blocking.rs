@@ -2,9 +2,9 @@
 
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{channel, sync_channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
+use tests::mpsc::{channel, sync_channel};
 
 use runtime::Handle;
 use runtime::task::spawn_blocking;

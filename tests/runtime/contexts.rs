@@ -111,7 +111,7 @@ fn a_spawn_from_another_thread_wakes_a_sleeping_core() {
         let handle = runtime.handle().clone();
         let done = tests::event::Event::new();
         let (says_done, told_done) = (done.clone(), done.wait());
-        let (send, receive) = std::sync::mpsc::channel::<()>();
+        let (send, receive) = tests::mpsc::channel::<()>();
         let thread = thread::spawn(move || {
             receive.recv().unwrap();
             handle.spawn(async move { says_done.set() });

@@ -185,7 +185,7 @@ fn what_a_drop_spawns_during_the_shutdown_is_cancelled() {
     flavours(|flavour| {
         let runtime = flavour.build();
         let handle = runtime.handle().clone();
-        let (send, receive) = std::sync::mpsc::channel::<JoinHandle<()>>();
+        let (send, receive) = tests::mpsc::channel::<JoinHandle<()>>();
         let dropped = Event::new();
         let says_dropped = dropped.clone();
         runtime.spawn(async move {
@@ -316,7 +316,7 @@ fn a_drop_that_panics_during_the_shutdown_keeps_none_from_being_dropped() {
 #[test]
 fn tasks_of_a_local_runtime_are_dropped_by_its_thread_when_that_ends() {
     soon(|| {
-        let (send, receive) = std::sync::mpsc::channel();
+        let (send, receive) = tests::mpsc::channel();
         let thread = std::thread::spawn(move || {
             thread_local! {
                 static LATE: Cell<Option<LocalRuntime>> = const { Cell::new(None) };

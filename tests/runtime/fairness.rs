@@ -253,7 +253,7 @@ fn tasks_run_in_the_order_in_which_they_were_spawned() {
 fn tasks_sent_by_another_thread_run_in_their_order_too() {
     soon(|| {
         let runtime = runtime::Builder::new_current_thread().build().unwrap();
-        let (send, receive) = std::sync::mpsc::channel();
+        let (send, receive) = tests::mpsc::channel();
         let handle = runtime.handle().clone();
         let thread = thread::spawn(move || {
             let spawn = |n| {

@@ -220,7 +220,7 @@ fn a_child_drops_nothing_that_is_the_parents() {
     apart(|| {
         flavours(|flavour| {
             let runtime = flavour.builder().max_blocking_threads(1).build().unwrap();
-            let (release, released) = std::sync::mpsc::channel::<()>();
+            let (release, released) = tests::mpsc::channel::<()>();
             let begun = Event::new();
             let running = runtime.spawn_blocking({
                 let begun = begun.clone();

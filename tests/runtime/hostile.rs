@@ -8,8 +8,8 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 use std::task::{Context, Poll, Waker};
+use tests::mpsc::channel;
 
 use runtime::Runtime;
 use runtime::io::{AsyncFd, Interest};

@@ -4,10 +4,10 @@ use std::future::pending;
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::thread;
+use tests::mpsc::channel;
 
 use runtime::io::{AsyncFd, Interest};
 use runtime::task::yield_now;

@@ -5,11 +5,11 @@
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
+use tests::mpsc::{Sender, channel};
 
 use runtime::Runtime;
 use runtime::task::{JoinHandle, yield_now};

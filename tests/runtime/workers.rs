@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
+use tests::mpsc;
 
 use runtime::{Builder, Handle, Runtime};
 use tests::apart::apart;
