@@ -11,13 +11,13 @@
 //! (foreign code never runs there), so [`Mutex::lock`] hands out the data either way.
 
 /// Makes a constructor `const`, which it can be with std's types and not with the checker's.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 macro_rules! constant {
     ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
         $(#[$attribute])* $visibility const fn $($rest)*
     };
 }
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 macro_rules! constant {
     ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
         $(#[$attribute])* $visibility fn $($rest)*
@@ -293,21 +293,21 @@ mod modelled {
         }
     }
 
-    pub(crate) use loom::sync::RwLockReadGuard;
+    pub(crate) use self::checker::sync::RwLockReadGuard;
 
     #[derive(Debug)]
-    pub(crate) struct RwLock<T>(loom::sync::RwLock<T>);
+    pub(crate) struct RwLock<T>(checker::sync::RwLock<T>);
 
     impl<T> RwLock<T> {
         pub(crate) fn new(value: T) -> Self {
-            Self(loom::sync::RwLock::new(value))
+            Self(checker::sync::RwLock::new(value))
         }
 
         pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
             self.0.read().unwrap_or_else(|poison| poison.into_inner())
         }
 
-        pub(crate) fn write(&self) -> loom::sync::RwLockWriteGuard<'_, T> {
+        pub(crate) fn write(&self) -> checker::sync::RwLockWriteGuard<'_, T> {
             self.0.write().unwrap_or_else(|poison| poison.into_inner())
         }
     }

@@ -35,7 +35,7 @@ impl Worker {
     fn new() -> Arc<Self> {
         // A wheel is too large for the stack of a checker's thread.
         let roomy = thread::Builder::new().stack_size(WORDS_OF_STACK);
-        let drivers = roomy.spawn(|| Drivers::new(2).expect("descriptors"));
+        let drivers = roomy.spawn(|| Drivers::new(2, false, None).expect("descriptors"));
         let drivers = drivers.unwrap().join().unwrap();
         Arc::new(Self {
             driver: Driver::of(&drivers, 0),
@@ -57,7 +57,7 @@ impl Worker {
 
     /// The worker has nothing to run.
     fn fall_asleep(&self) -> Night {
-        match self.driver.fall_asleep() {
+        match self.driver.fall_asleep(None) {
             Some(sleep) if sleep.limit != Some(Duration::ZERO) => Night::Asleep,
             _ => Night::Up,
         }

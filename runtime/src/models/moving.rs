@@ -29,7 +29,7 @@ struct Socket {
 impl Socket {
     /// A socket whose home is core 0.
     fn new() -> Arc<Self> {
-        let reactors = Reactors::new(Arc::new(Fleet::new(2))).expect("two epolls");
+        let reactors = Reactors::new(Arc::new(Fleet::new(2)), None).expect("two epolls");
         let reactors = Arc::new(reactors);
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         for reactor in reactors.iter() {

@@ -17,7 +17,7 @@ use crate::executor::Crew;
 fn one_gets_up(workers: usize) {
     let crew = Crew::new(workers, true, None, None).unwrap();
     for index in 0..workers {
-        assert!(crew.shell(index).driver().fall_asleep().is_some());
+        assert!(crew.shell(index).driver().fall_asleep(None).is_some());
         crew.alarms.fetch_or(1 << index, Ordering::SeqCst);
     }
     let dismissed: Vec<_> = (1..workers)
@@ -28,7 +28,7 @@ fn one_gets_up(workers: usize) {
                 let park = shell.driver().park_word();
                 park.resume();
                 crew.dismiss_a_sentinel(shell);
-                assert!(shell.driver().fall_asleep().is_some());
+                assert!(shell.driver().fall_asleep(None).is_some());
             })
         })
         .collect();

@@ -148,6 +148,15 @@ impl AsRawFd for Epoll {
 }
 
 impl Events {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn replace(&mut self, events: impl Iterator<Item = Event>) {
+        self.0.clear();
+        self.0.extend(events.map(|event| event.data));
+    }
+
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self(Vec::with_capacity(capacity))
     }
@@ -241,6 +250,17 @@ pub(crate) enum Mode {
 
 pub(crate) fn mode(_: BorrowedFd<'_>) -> io::Result<Mode> {
     Ok(Mode::NonBlocking)
+}
+
+/// No model asks for signals.
+pub(crate) fn block(_: i32) -> bool {
+    false
+}
+
+pub(crate) fn unblock(_: i32) {}
+
+pub(crate) fn may_be_blocked(_: i32) -> bool {
+    true
 }
 
 pub(crate) mod errno {
