@@ -60,7 +60,7 @@ fn each_once(count: usize, takers: &[Vec<usize>]) {
 }
 
 /// Makes something that is too large for the stack of a checker's thread: a wheel, in the end.
-fn with_room<T: 'static>(make: impl FnOnce() -> T + 'static) -> T {
+fn with_room<T: Send + 'static>(make: impl FnOnce() -> T + Send + 'static) -> T {
     let roomy = thread::Builder::new().stack_size(WORDS_OF_STACK);
     roomy.spawn(make).unwrap().join().unwrap()
 }
