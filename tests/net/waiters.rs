@@ -8,7 +8,8 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use tests::sync::Mutex;
 
 use runtime::io::{AsyncFd, Interest};
 use runtime::task::JoinHandle;
@@ -276,7 +277,7 @@ fn a_wake_may_replace_the_descriptor_whose_event_is_next_in_the_batch() {
         let replaces = Foreign::new().on_wake({
             let held = held.clone();
             move || {
-                let mut held = held.lock().unwrap();
+                let mut held = held.lock();
                 drop(held.0.take());
                 // Gets the slot that has just become free.
                 held.0 = held.1.take().map(|third| AsyncFd::new(third).unwrap());
@@ -288,7 +289,7 @@ fn a_wake_may_replace_the_descriptor_whose_event_is_next_in_the_batch() {
         first_peer.write_all(b"x").unwrap();
         second_peer.write_all(b"x").unwrap();
         first.readable().await.unwrap();
-        let third = held.lock().unwrap().0.take().unwrap();
+        let third = held.lock().0.take().unwrap();
         let stale = runtime::Handle::current().metrics().stale_events - stale_before;
         assert_eq!(stale, 1, "the event of the one that was dropped");
         let mut waits = pin!(third.readable());

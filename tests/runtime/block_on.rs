@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread;
 use tests::mpsc::channel;
+use tests::sync::Mutex;
 
 use runtime::task::yield_now;
 use runtime::time::{Duration, sleep};
@@ -153,7 +154,7 @@ fn a_second_one_inherits_the_core_when_the_first_leaves() {
     for panicking in [false, true] {
         soon(move || {
             let runtime = Arc::new(runtime::Builder::new_current_thread().build().unwrap());
-            let ran_on = Arc::new(std::sync::Mutex::new(Vec::new()));
+            let ran_on = Arc::new(tests::sync::Mutex::new(Vec::new()));
             let notes = ran_on.clone();
             let step = Arc::new(AtomicUsize::new(0));
             let steps = step.clone();
@@ -162,7 +163,7 @@ fn a_second_one_inherits_the_core_when_the_first_leaves() {
             let task = runtime.spawn(async move {
                 for wait in waits {
                     wait.wait().await;
-                    notes.lock().unwrap().push(thread::current().id());
+                    notes.lock().push(thread::current().id());
                     steps.fetch_add(1, Ordering::SeqCst);
                 }
             });
@@ -197,7 +198,7 @@ fn a_second_one_inherits_the_core_when_the_first_leaves() {
             go_on[1].set();
             let second_id = second.thread().id();
             second.join().unwrap();
-            assert_eq!(*ran_on.lock().unwrap(), [first_id, second_id]);
+            assert_eq!(*ran_on.lock(), [first_id, second_id]);
         });
     }
 }
@@ -431,13 +432,13 @@ fn what_was_spawned_before_runs_before_what_the_main_future_spawns() {
         let order = Arc::new(Mutex::new(Vec::new()));
         let note = |name: &'static str| {
             let order = order.clone();
-            async move { order.lock().unwrap().push(name) }
+            async move { order.lock().push(name) }
         };
         drop(runtime.spawn(note("before")));
         runtime.block_on(async {
             runtime::spawn(note("inside")).await.unwrap();
         });
-        assert_eq!(*order.lock().unwrap(), ["before", "inside"]);
+        assert_eq!(*order.lock(), ["before", "inside"]);
     });
 }
 

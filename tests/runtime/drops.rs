@@ -247,7 +247,7 @@ fn what_a_drop_spawns_at_the_end_of_block_on_is_dropped_too() {
 fn a_drop_may_wake_and_abort_others() {
     flavours(|flavour| {
         let runtime = flavour.build();
-        let wakers: Arc<std::sync::Mutex<Vec<Waker>>> = Arc::default();
+        let wakers: Arc<tests::sync::Mutex<Vec<Waker>>> = Arc::default();
         let dropped = Arc::new(AtomicUsize::new(0));
         let mut tasks: Vec<JoinHandle<()>> = Vec::new();
         for _ in 0..100 {
@@ -257,13 +257,13 @@ fn a_drop_may_wake_and_abort_others() {
                 let known = wakers.clone();
                 let _guard = on_drop(move || {
                     dropped.fetch_add(1, Ordering::SeqCst);
-                    known.lock().unwrap().iter().for_each(Waker::wake_by_ref);
+                    known.lock().iter().for_each(Waker::wake_by_ref);
                     if let Some(before) = before {
                         before.abort();
                     }
                 });
                 std::future::poll_fn(|context| {
-                    wakers.lock().unwrap().push(context.waker().clone());
+                    wakers.lock().push(context.waker().clone());
                     Poll::<()>::Pending
                 })
                 .await;

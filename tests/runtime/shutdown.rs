@@ -3,11 +3,12 @@
 use std::future::pending;
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::thread;
 use tests::mpsc::channel;
+use tests::sync::Mutex;
 
 use runtime::io::{AsyncFd, Interest};
 use runtime::task::yield_now;
@@ -392,7 +393,7 @@ fn spawning_threads_and_the_end_agree_on_every_task() {
                                 let _guard = guard;
                                 pending::<()>().await;
                             });
-                            tasks.lock().unwrap().push(task);
+                            tasks.lock().push(task);
                             if n == 20 {
                                 go.set();
                             }
@@ -406,7 +407,7 @@ fn spawning_threads_and_the_end_agree_on_every_task() {
                 .into_iter()
                 .for_each(|thread| thread.join().unwrap());
             assert_eq!(made.load(Ordering::SeqCst), dropped.load(Ordering::SeqCst));
-            for task in tasks.lock().unwrap().drain(..) {
+            for task in tasks.lock().drain(..) {
                 assert!(foreign::block_on(task).unwrap_err().is_cancelled());
             }
         }

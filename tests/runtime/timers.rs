@@ -6,10 +6,11 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::thread;
+use tests::sync::Mutex;
 
 use runtime::Handle;
 use runtime::task::yield_now;
@@ -278,7 +279,7 @@ async fn arm_all(after: &[Duration]) -> (Vec<Sleep>, Instant, Arc<Mutex<Vec<usiz
         for (index, sleep) in sleeps.iter_mut().enumerate() {
             let fired = fired.clone();
             let noting = Foreign::new()
-                .on_wake(move || fired.lock().unwrap().push(index))
+                .on_wake(move || fired.lock().push(index))
                 .armed();
             let _ = foreign::poll(sleep, &noting.waker());
         }
@@ -304,11 +305,11 @@ fn ten_thousand_sleeps_end_in_the_order_of_their_deadlines() {
         runtime::block_on(async {
             let (sleeps, beginning, fired) = arm_all(&after).await;
             assert_eq!(armed(), sleeps.len());
-            while fired.lock().unwrap().len() < sleeps.len() {
+            while fired.lock().len() < sleeps.len() {
                 sleep(Duration::from_millis(20)).await;
             }
             assert_eq!(armed(), 0);
-            let order = fired.lock().unwrap();
+            let order = fired.lock();
             let mut latest = Duration::ZERO;
             for index in order.iter() {
                 assert!(
@@ -376,7 +377,7 @@ fn sleeps_of_many_threads_all_end() {
         beside_a_sleeping_core(flavour, |handle| {
             let ended = AtomicUsize::new(0);
             thread::scope(|scope| {
-                for seed in 0..4 {
+                let sleepers = [0, 1, 2, 3].map(|seed| {
                     let ended = &ended;
                     scope.spawn(move || {
                         let _entered = handle.enter();
@@ -388,8 +389,9 @@ fn sleeps_of_many_threads_all_end() {
                             assert!(start.elapsed() >= wanted);
                             ended.fetch_add(1, Ordering::Relaxed);
                         }
-                    });
-                }
+                    })
+                });
+                sleepers.into_iter().for_each(|it| it.join().unwrap());
             });
             assert_eq!(ended.load(Ordering::Relaxed), 800);
         });

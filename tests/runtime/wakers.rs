@@ -4,12 +4,13 @@
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 use tests::mpsc::{Sender, channel};
+use tests::sync::Mutex;
 
 use runtime::Runtime;
 use runtime::task::{JoinHandle, yield_now};
@@ -84,18 +85,18 @@ fn a_waker_kept_past_the_end_keeps_no_future() {
             let task = runtime::spawn(async move {
                 let _guard = on_drop(move || says_dropped.set());
                 poll_fn(|context| {
-                    *keeps.lock().unwrap() = Some(context.waker().clone());
+                    *keeps.lock() = Some(context.waker().clone());
                     Poll::<()>::Pending
                 })
                 .await;
             });
-            while kept.lock().unwrap().is_none() {
+            while kept.lock().is_none() {
                 yield_now().await;
             }
             task.abort();
             assert!(task.await.unwrap_err().is_cancelled());
         });
-        assert!(kept.lock().unwrap().is_some());
+        assert!(kept.lock().is_some());
         assert!(dropped.is_set());
     });
 }

@@ -7,10 +7,9 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
-use crate::primitive::OnceLock;
+use crate::primitive::{Arc, Condvar, Mutex, OnceLock};
 use crate::sys::{Epoll, EventFd, Events, bits};
 
 /// In nanoseconds. Before it was [measured](measure): a middling guess.
@@ -28,39 +27,82 @@ fn median() -> Option<u64> {
     let bell = EventFd::new().ok()?;
     let epoll = Epoll::new().ok()?;
     epoll.add(bell.as_raw_fd(), bits::IN, 0).ok()?;
-    let (woken, is_woken) = channel();
-    let (ready, is_ready) = channel();
+    let exchange = Arc::new(Exchange::default());
+    let theirs = exchange.clone();
     let sleeper = std::thread::Builder::new();
-    let sleeper = sleeper.spawn(move || sleep(&epoll, &ready, &woken)).ok()?;
-    let mut took = ring(&bell, &is_ready, &is_woken);
-    drop(is_woken);
+    let sleeper = sleeper.spawn(move || theirs.sleep_and_leave(&epoll)).ok()?;
+    let mut took = exchange.ring(&bell);
     let _ = sleeper.join();
     took.sort_unstable();
     took.get(took.len() / 2).copied()
 }
 
-fn sleep(epoll: &Epoll, ready: &Sender<()>, woken: &Sender<Instant>) -> io::Result<()> {
-    let mut events = Events::with_capacity(1);
-    for _ in 0..ROUNDS {
-        let _ = ready.send(());
-        epoll.wait(&mut events, Some(PATIENCE))?;
-        let _ = woken.send(Instant::now());
-    }
-    Ok(())
+/// What the two threads tell each other.
+#[derive(Default)]
+struct Exchange {
+    said: Mutex<Said>,
+    changed: Condvar,
 }
 
-fn ring(bell: &EventFd, is_ready: &Receiver<()>, is_woken: &Receiver<Instant>) -> Vec<u64> {
-    let mut took = Vec::new();
-    while is_ready.recv().is_ok() {
-        // It is about to sleep; a moment later it does.
-        std::thread::yield_now();
-        let rung = Instant::now();
-        bell.signal();
-        let Ok(woken) = is_woken.recv() else { break };
-        let nanoseconds = woken.saturating_duration_since(rung).as_nanos();
-        took.push(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
+#[derive(Default)]
+struct Said {
+    /// The sleeper is about to sleep.
+    ready: bool,
+    woken: Option<Instant>,
+    /// The sleeper has gone.
+    left: bool,
+}
+
+impl Exchange {
+    fn say(&self, what: impl FnOnce(&mut Said)) {
+        what(&mut self.said.lock());
+        self.changed.notify_all();
     }
-    took
+
+    /// Waits for something; none if the sleeper has gone without.
+    fn hear<T>(&self, mut what: impl FnMut(&mut Said) -> Option<T>) -> Option<T> {
+        let mut said = self.said.lock();
+        loop {
+            let heard = what(&mut said);
+            if heard.is_some() || said.left {
+                return heard;
+            }
+            said = self.changed.wait(said);
+        }
+    }
+
+    fn sleep_and_leave(&self, epoll: &Epoll) {
+        let _ = self.sleep(epoll);
+        self.say(|said| said.left = true);
+    }
+
+    fn sleep(&self, epoll: &Epoll) -> io::Result<()> {
+        let mut events = Events::with_capacity(1);
+        for _ in 0..ROUNDS {
+            self.say(|said| said.ready = true);
+            epoll.wait(&mut events, Some(PATIENCE))?;
+            let now = Instant::now();
+            self.say(|said| said.woken = Some(now));
+        }
+        Ok(())
+    }
+
+    fn ring(&self, bell: &EventFd) -> Vec<u64> {
+        let is_ready = |said: &mut Said| std::mem::take(&mut said.ready).then_some(());
+        let mut took = Vec::new();
+        while self.hear(is_ready).is_some() {
+            // It is about to sleep; a moment later it does.
+            std::thread::yield_now();
+            let rung = Instant::now();
+            bell.signal();
+            let Some(woken) = self.hear(|said| said.woken.take()) else {
+                break;
+            };
+            let nanoseconds = woken.saturating_duration_since(rung).as_nanos();
+            took.push(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
+        }
+        took
+    }
 }
 
 static MEASURED: OnceLock<u64> = OnceLock::new();

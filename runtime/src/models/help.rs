@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use loom::thread;
 
-use super::tasks;
+use super::{tasks, with_room};
 use crate::driver::{Driver, Drivers, Scratch};
 use crate::executor::inbox::{Inbox, Pushed};
 use crate::sys::EventFd;
@@ -33,10 +33,7 @@ enum Night {
 
 impl Worker {
     fn new() -> Arc<Self> {
-        // A wheel is too large for the stack of a checker's thread.
-        let roomy = thread::Builder::new().stack_size(WORDS_OF_STACK);
-        let drivers = roomy.spawn(|| Drivers::new(2, false, None).expect("descriptors"));
-        let drivers = drivers.unwrap().join().unwrap();
+        let drivers = with_room(|| Drivers::new(2, false, None).expect("descriptors"));
         Arc::new(Self {
             driver: Driver::of(&drivers, 0),
             inbox: Inbox::new(),
@@ -150,5 +147,3 @@ fn one_helps_at_a_time() {
         other.join().unwrap();
     });
 }
-
-const WORDS_OF_STACK: usize = 1 << 16;

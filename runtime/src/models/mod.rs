@@ -21,6 +21,8 @@ mod task;
 
 use std::panic::Location;
 
+use loom::thread;
+
 use crate::tasks::{self, Runnable, Schedule, TaskRef};
 
 /// The executor of tasks that only stand in line.
@@ -57,3 +59,11 @@ fn each_once(count: usize, takers: &[Vec<usize>]) {
     all.sort_unstable();
     assert!(all.into_iter().eq(0..count), "not each once: {takers:?}");
 }
+
+/// Makes something that is too large for the stack of a checker's thread: a wheel, in the end.
+fn with_room<T: Send + 'static>(make: impl FnOnce() -> T + Send + 'static) -> T {
+    let roomy = thread::Builder::new().stack_size(WORDS_OF_STACK);
+    roomy.spawn(make).unwrap().join().unwrap()
+}
+
+const WORDS_OF_STACK: usize = 1 << 16;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use loom::thread;
 
 use super::task::Executor;
+use super::with_room;
 use crate::executor::inbox::{Inbox, Pushed};
 use crate::park::{Park, ParkWord};
 use crate::tasks::TaskRef;
@@ -125,8 +126,10 @@ fn what_is_sent_to_a_core_that_ends_is_not_kept() {
 fn a_timer_armed_from_elsewhere_shortens_the_sleep() {
     loom::model(|| {
         let park = Arc::new(Park::new().expect("an eventfd"));
-        let clock = Arc::new(Clock::start(false));
-        let timers = Arc::new(Timers::new(park.clone(), clock));
+        let timers = with_room({
+            let park = park.clone();
+            || Arc::new(Timers::new(park, Arc::new(Clock::start(false))))
+        });
         let armer = thread::spawn({
             let timers = timers.clone();
             let deadline = Instant::now() + Duration::from_secs(3600);
