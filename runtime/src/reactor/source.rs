@@ -320,6 +320,18 @@ impl Source {
         self.slot().filter(|_| is_watched(flags, direction))
     }
 
+    /// Takes the descriptor, which somebody else has made, for the only registration it may have.
+    ///
+    /// # Errors
+    ///
+    /// If it has one already.
+    pub(crate) fn claim(&mut self) -> io::Result<()> {
+        self.reactors.claim(self.fd)?;
+        // Relaxed: as in `expose`.
+        self.flags.fetch_or(CLAIMED | EXPOSED, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Somebody else may hold a duplicate of the descriptor from now on.
     pub(crate) fn expose(&self) {
         // Relaxed: read at the end, by whoever then owns the source alone.
@@ -336,14 +348,14 @@ impl Drop for Source {
         for Home { core, place } in former {
             self.reactors.at(core).give_up(place);
         }
-        let Some(Home { core, place }) = home else {
-            return;
-        };
-        if let Some(slot) = self.slot() {
-            let exposed = self.flags.load(Ordering::Relaxed) & EXPOSED != 0;
-            let exposed = exposed && !is_planted(Mutant::ExposedNotDeleted);
+        let flags = self.flags.load(Ordering::Relaxed);
+        if let (Some(Home { core, place }), Some(slot)) = (home, self.slot()) {
+            let exposed = flags & EXPOSED != 0 && !is_planted(Mutant::ExposedNotDeleted);
             let fd = exposed.then_some(self.fd);
             self.reactors.at(core).deregister(slot, place, fd);
+        }
+        if flags & CLAIMED != 0 {
+            self.reactors.disclaim(self.fd);
         }
     }
 }
@@ -364,6 +376,7 @@ fn is_watched(flags: u32, direction: Direction) -> bool {
 const BOTH_DIRECTIONS: u32 = 0b11;
 const EXPOSED: u32 = 1 << 2;
 const SEVERAL: u32 = 1 << 3;
+const CLAIMED: u32 = 1 << 7;
 /// How many doublings of the waits that it takes to move.
 const RELUCTANCE: u32 = 0b111 << 4;
 const RELUCTANT_ONCE: u32 = 1 << 4;
