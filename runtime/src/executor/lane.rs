@@ -54,7 +54,7 @@ impl Lane {
     /// Whether there is nothing at all; for the owner.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0 && self.next.is_empty()
+        self.len() == 0 && !self.has_next()
     }
 
     /// Puts a task at the end of the line; for the owner only.
@@ -89,12 +89,14 @@ impl Lane {
         }
     }
 
-    /// Takes the task that goes next; for the owner, and for a thief.
+    /// Whether a task goes next; for others than the owner a guess.
     #[inline]
+    pub(crate) fn has_next(&self) -> bool {
+        !self.next.is_empty()
+    }
+
+    /// Takes the task that goes next; for the owner, and for a thief.
     pub(crate) fn pop_next(&self) -> Option<Runnable> {
-        if self.next.is_empty() {
-            return None;
-        }
         self.next.take()
     }
 
