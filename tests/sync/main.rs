@@ -13,4 +13,5 @@ mod notify;
 mod oneshot;
 mod semaphore;
 mod steps;
+mod tokens;
 mod watch;

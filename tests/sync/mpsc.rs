@@ -317,4 +317,58 @@ proptest! {
             prop_assert_eq!(receiver.len(), model.queue.len());
         }
     }
+
+    /// Seen to fail with a close that forgets what was there, and with a last sender that wakes nobody.
+    #[test]
+    fn without_bound_it_agrees_with_a_queue(
+        steps in prop::collection::vec((0_u8..8, 0_usize..32), 0..100),
+    ) {
+        let (sender, mut receiver) = unbounded_channel();
+        let weak = sender.downgrade();
+        let mut senders = vec![sender];
+        let (mut queue, mut closed) = (VecDeque::new(), false);
+        for (number, (step, which)) in steps.into_iter().enumerate() {
+            let at = which % senders.len().max(1);
+            match step {
+                0 | 1 if !senders.is_empty() => {
+                    prop_assert_eq!(senders[at].send(number).is_ok(), !closed);
+                    queue.extend((!closed).then_some(number));
+                }
+                2 => prop_assert_eq!(receiver.try_recv().ok(), queue.pop_front()),
+                3 | 4 => {
+                    let is_over = closed || senders.is_empty();
+                    let mut receive = Step::new(receiver.recv());
+                    match (receive.poll(), queue.pop_front()) {
+                        (Poll::Ready(received), expected) => {
+                            prop_assert_eq!(received, expected);
+                            prop_assert!(received.is_some() || is_over);
+                        }
+                        (Poll::Pending, expected) => {
+                            prop_assert!(expected.is_none() && !is_over);
+                            if step == 3 {
+                                senders[at].send(number).unwrap();
+                                prop_assert_eq!(receive.woken(), Some(number));
+                            } else if which % 2 == 0 {
+                                senders.clear();
+                                prop_assert_eq!(receive.woken(), None);
+                            }
+                        }
+                    }
+                }
+                5 => {
+                    let upgraded = weak.upgrade();
+                    prop_assert_eq!(upgraded.is_some(), !senders.is_empty());
+                    senders.extend(upgraded);
+                }
+                6 if !senders.is_empty() => drop(senders.swap_remove(at)),
+                7 if which == 0 => {
+                    receiver.close();
+                    closed = true;
+                }
+                _ => {}
+            }
+            prop_assert_eq!(receiver.len(), queue.len());
+            prop_assert_eq!(receiver.sender_strong_count(), senders.len());
+        }
+    }
 }
