@@ -1,12 +1,12 @@
 //! Each message to each receiver, and a lag that is not an end.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use proptest::prelude::*;
+use runtime::sync::Mutex;
 use runtime::sync::broadcast::error::{Lagged, RecvError, TryRecvError};
 use runtime::sync::broadcast::{self, channel};
 use tests::panics::panics;
@@ -52,6 +52,21 @@ fn a_lag_is_told_and_not_an_end() {
     drop(sender);
     assert_eq!(ready(receiver.next()), Some(Ok(7)));
     assert_eq!(ready(receiver.next()), None);
+}
+
+#[test]
+fn weak_senders_do_not_keep_it_open() {
+    let (sender, mut receiver) = channel::<u8>(1);
+    let weak = sender.downgrade();
+    let second = weak.upgrade().unwrap();
+    assert_eq!((sender.strong_count(), weak.clone().weak_count()), (2, 2));
+    drop(sender);
+    let mut waits = Step::waiting(receiver.recv());
+    waits.assert_waits();
+    drop(second);
+    assert_eq!(waits.woken(), Err(RecvError::Closed));
+    assert!(weak.upgrade().is_none());
+    assert_eq!((weak.strong_count(), weak.weak_count()), (0, 1));
 }
 
 #[test]
@@ -152,8 +167,8 @@ proptest! {
     ) {
         const ROOM: usize = 2;
         let (sender, first) = broadcast::channel(ROOM);
-        let receivers = [first.resubscribe(), first.resubscribe(), first].map(RefCell::new);
-        let receive = async |at: usize| receivers[at].borrow_mut().recv().await;
+        let receivers = [first.resubscribe(), first.resubscribe(), first].map(Mutex::new);
+        let receive = async |at: usize| receivers[at].try_lock().unwrap().recv().await;
         let mut sender = Some(sender);
         let mut unread: [VecDeque<usize>; 3] = Default::default();
         let mut waits = [const { None }; 3];

@@ -8,7 +8,8 @@ use std::thread;
 
 use proptest::prelude::*;
 use runtime::sync::{
-    Mutex, MutexGuard, OwnedMutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    MappedMutexGuard, Mutex, MutexGuard, OwnedMutexGuard, OwnedRwLockReadGuard,
+    OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 use tests::deadline::soon;
 use tests::foreign::block_on;
@@ -87,6 +88,44 @@ fn a_mapped_guard_unlocks() {
     assert_eq!(*part, 5);
     drop(part);
     assert!(lock.try_write().is_ok());
+}
+
+#[test]
+fn a_part_that_is_not_there_gives_the_guard_back() {
+    let (mutex, lock) = (Mutex::new(Some((1, 2))), RwLock::new(Some((1, 2))));
+    let held = mutex.try_lock().unwrap();
+    let pair = MutexGuard::try_map(held, Option::as_mut).unwrap();
+    *MappedMutexGuard::map(pair, |pair| &mut pair.1) += 1;
+    let mut held = mutex.try_lock().unwrap();
+    assert_eq!(held.take(), Some((1, 3)));
+    let held = MutexGuard::try_map(held, Option::as_mut).unwrap_err();
+    assert!(mutex.try_lock().is_err());
+    drop(held);
+    assert!(mutex.try_lock().is_ok());
+    let mut written = lock.try_write().unwrap();
+    written = RwLockWriteGuard::try_map(written, |_| None::<&mut u8>).unwrap_err();
+    *RwLockWriteGuard::try_map(written, Option::as_mut).unwrap() = (3, 4);
+    let read = lock.try_read().unwrap();
+    let read = RwLockReadGuard::try_map(read, |_| None::<&u8>).unwrap_err();
+    let read = RwLockReadGuard::try_map(read, Option::as_ref).unwrap();
+    assert_eq!((*read, lock.try_write().is_err()), ((3, 4), true));
+    drop(read);
+    assert!(lock.try_write().is_ok());
+}
+
+#[test]
+fn an_owned_writer_reads_on_without_another_in_between() {
+    let lock = Arc::new(RwLock::new(0));
+    let mut written = lock.clone().try_write_owned().unwrap();
+    let mut writes = Step::waiting(lock.write());
+    *written = 1;
+    let read = OwnedRwLockWriteGuard::downgrade(written);
+    writes.assert_waits();
+    assert_eq!(*read, 1);
+    assert!(Arc::ptr_eq(OwnedRwLockReadGuard::rwlock(&read), &lock));
+    drop(read);
+    *writes.woken() = 2;
+    assert_eq!(*lock.try_read().unwrap(), 2);
 }
 
 #[test]

@@ -6,10 +6,12 @@ use std::task::Poll;
 use std::thread;
 
 use proptest::prelude::*;
-use runtime::sync::mpsc::error::{TryRecvError, TrySendError};
+use runtime::sync::mpsc::error::{SendTimeoutError, TryRecvError, TrySendError};
 use runtime::sync::mpsc::{channel, unbounded_channel};
+use runtime::time::Duration;
 use tests::deadline::soon;
 use tests::foreign::block_on;
+use tests::once::once;
 use tests::panics::{on_drop, panics};
 
 use crate::steps::{Step, ready};
@@ -167,6 +169,36 @@ fn recv_many_takes_what_is_there_and_waits_for_the_first() {
     assert_eq!(ready(receiver.recv_many(&mut batch, 9)), 1);
     assert_eq!(ready(receiver.recv_many(&mut batch, 9)), 0);
     assert_eq!(batch, [0, 1, 2]);
+}
+
+#[test]
+fn a_send_with_a_limit_gives_the_message_back_and_its_place_up() {
+    soon(|| {
+        runtime::block_on(async {
+            let (sender, mut receiver) = channel(1);
+            sender.try_send(1).unwrap();
+            let (short, long) = (Duration::from_millis(1), Duration::from_secs(60));
+            let late = sender.send_timeout(2, short).await;
+            assert_eq!(late, Err(SendTimeoutError::Timeout(2)));
+            let mut waits = Box::pin(sender.send_timeout(3, long));
+            assert!(once(waits.as_mut()).await.is_pending());
+            assert_eq!(receiver.recv().await, Some(1));
+            assert_eq!(waits.await, Ok(()));
+            receiver.close();
+            let closed = sender.send_timeout(4, long).await;
+            assert_eq!(closed, Err(SendTimeoutError::Closed(4)));
+            assert_eq!(closed.unwrap_err().into_inner(), 4);
+        });
+    });
+}
+
+#[test]
+fn permits_know_their_channel() {
+    let ((one, _one), (other, _other)) = (channel::<u8>(2), channel::<u8>(1));
+    let [first, second] = [(); 2].map(|()| one.clone().try_reserve_owned().unwrap());
+    let strange = other.clone().try_reserve_owned().unwrap();
+    assert!(first.same_channel(&second) && !first.same_channel(&strange));
+    assert!(first.same_channel_as_sender(&one) && !first.same_channel_as_sender(&other));
 }
 
 #[test]

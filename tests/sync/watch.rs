@@ -1,9 +1,9 @@
 //! A value that is watched: the latest is seen, and a newer one is waited for.
 
-use std::cell::RefCell;
 use std::task::Poll;
 
 use proptest::prelude::*;
+use runtime::sync::Mutex;
 use runtime::sync::watch::{self, channel};
 use tests::panics::panics;
 
@@ -120,8 +120,7 @@ proptest! {
         }
     }
 
-    /// Seen to fail with a last sender that wakes nobody, and with a waiter that is woken and leaves
-    /// and takes the others' place along.
+    /// Seen to fail with a last sender that wakes nobody, and with a change that wakes one.
     #[test]
     fn who_waits_agrees_with_a_value_and_a_number_each(
         steps in prop::collection::vec((0_u8..6, 0_usize..32), 0..60),
@@ -129,9 +128,9 @@ proptest! {
         let (sender, first) = channel(0);
         let mut sender = Some(sender);
         let (mut value, mut seen) = (0, [0; 3]);
-        let receivers = [first.clone(), first.clone(), first].map(RefCell::new);
+        let receivers = [first.clone(), first.clone(), first].map(Mutex::new);
         let changed = async |at: usize| {
-            let mut receiver = receivers[at].borrow_mut();
+            let mut receiver = receivers[at].try_lock().unwrap();
             receiver.changed().await.map(|()| *receiver.borrow())
         };
         let mut waits = [const { None }; 3];
