@@ -99,7 +99,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
         ],
     ),
     ("io", &["coop", "driver", "faults", "reactor", "sys"]),
-    ("time", &["coop", "driver", "primitive", "timer"]),
+    ("time", &["coop", "driver", "primitive", "sync", "timer"]),
     (
         "task",
         &[
