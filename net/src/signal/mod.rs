@@ -31,6 +31,8 @@
 //! |---|---|
 //! | before a stream is opened, and when it was dropped | it waits in the kernel for the next one |
 //! | while there are several streams of its kind | each sees it |
+//! | of a real-time signal, while one of several streams leaves 1024 untaken | it waits in the kernel, for all of them: none is lost, and none overtakes. Drop a stream that is not read |
+//! | while as many wait in the kernel as its limit is (`ulimit -i`) | who sends a real-time one is told, and can try again |
 //! | after [`Signal::release`], [`ctrl_c`] or [`end_requested`] | it does what it does by default: a second Ctrl-C ends the program |
 //! | when the runtime was dropped, where it was built | the same; also one that had come and was not taken |
 //! | in a child process | it waits for ever, unless [`reset_in_child`] was called |
