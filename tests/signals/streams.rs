@@ -28,6 +28,7 @@ pub(crate) const TESTS: &[Test] = &[
         "a_stream_that_is_not_read_is_bounded",
         a_stream_that_is_not_read_is_bounded,
     ),
+    ("main_keeps_what_it_is_told", main_keeps_what_it_is_told),
     ("streams_of_two_runtimes", streams_of_two_runtimes),
     ("all_sleep_and_one_is_woken", all_sleep_and_one_is_woken),
     ("what_nobody_took_waits", what_nobody_took_waits),
@@ -241,6 +242,27 @@ async fn at_once(stream: &mut Signal) -> Option<SigInfo> {
         Poll::Ready(info) => info,
         Poll::Pending => None,
     }
+}
+
+fn main_keeps_what_it_is_told() {
+    #[runtime::main(signals = [SignalKind::hangup(), SignalKind::real_time(4)])]
+    async fn several() -> i32 {
+        sees(SignalKind::real_time(4)).await
+    }
+    #[runtime::main(single, signals = [SignalKind::hangup()])]
+    async fn alone() -> i32 {
+        sees(SignalKind::hangup()).await
+    }
+    #[runtime::main(workers = 1, signals = [libc::SIGUSR1])]
+    async fn by_number() -> i32 {
+        sees(SignalKind::user_defined1()).await
+    }
+    async fn sees(kind: SignalKind) -> i32 {
+        let mut stream = signal(kind).unwrap();
+        sigqueue(me(), kind, 7).unwrap();
+        stream.recv().await.unwrap().value
+    }
+    assert_eq!((several(), alone(), by_number()), (7, 7, 7));
 }
 
 fn streams_of_two_runtimes() {

@@ -6,8 +6,8 @@
 //! come before the first is taken, one is seen.
 //!
 //! The danger is a thread that gets the signal instead. So a runtime has to be told of its signals when
-//! it is built, before it makes threads: [`Builder::signals`](runtime::Builder::signals). A stream of
-//! a signal that some thread does not block is refused.
+//! it is built, before it makes threads: [`Builder::signals`](runtime::Builder::signals), or
+//! `#[runtime::main(signals = [..])]`. A stream of a signal that some thread does not block is refused.
 //!
 //! ```
 //! use net::signal::{SignalKind, signal, sigqueue};
@@ -106,16 +106,12 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 /// ```no_run
 /// use net::signal::{SignalKind, ctrl_c};
 ///
-/// # fn main() -> std::io::Result<()> {
-/// let runtime = runtime::Builder::new_multi_thread()
-///     .signals([SignalKind::interrupt()])
-///     .build()?;
-/// runtime.block_on(async {
+/// #[runtime::main(signals = [SignalKind::interrupt()])]
+/// async fn main() -> std::io::Result<()> {
 ///     ctrl_c().await?;
 ///     println!("ending; Ctrl-C once more to end at once");
 ///     Ok(())
-/// })
-/// # }
+/// }
 /// ```
 #[track_caller]
 pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
@@ -140,16 +136,12 @@ pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
 /// ```
 /// use net::signal::{SignalKind, end_requested, sigqueue};
 ///
-/// # fn main() -> std::io::Result<()> {
-/// let runtime = runtime::Builder::new_multi_thread()
-///     .signals([SignalKind::interrupt(), SignalKind::terminate()])
-///     .build()?;
-/// runtime.block_on(async {
+/// #[runtime::main(signals = [SignalKind::interrupt(), SignalKind::terminate()])]
+/// async fn main() -> std::io::Result<()> {
 ///     sigqueue(std::process::id(), SignalKind::terminate(), 0)?; // as `kill` would
 ///     assert_eq!(end_requested().await?, SignalKind::terminate());
 ///     Ok(())
-/// })
-/// # }
+/// }
 /// ```
 #[track_caller]
 pub fn end_requested() -> impl Future<Output = io::Result<SignalKind>> {
