@@ -4,6 +4,7 @@
 //! `tasks/`.
 
 mod abort_on_drop;
+pub mod coop;
 mod join_set;
 mod local;
 mod scope;
@@ -15,6 +16,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use self::abort_on_drop::AbortOnDropHandle;
+pub use self::coop::{consume_budget, unconstrained};
 pub use self::join_set::JoinSet;
 pub use self::local::{AccessError, LocalKey, TaskLocalFuture};
 pub use self::scope::{Failure, Scope, ScopeError, scope, scope_with};

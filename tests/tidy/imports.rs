@@ -99,7 +99,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
         ],
     ),
     ("io", &["coop", "driver", "faults", "reactor", "sys"]),
-    ("time", &["coop", "driver", "primitive", "timer"]),
+    ("time", &["coop", "driver", "primitive", "sync", "timer"]),
     (
         "task",
         &[
@@ -125,15 +125,17 @@ const NET: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("sys", &[]),
     ("pause", &[]),
-    ("accept", &["pause", "sys"]),
+    // Two macros for impls of foreign traits.
+    ("forward", &[]),
     ("addr", &["error"]),
-    ("tcp", &["accept", "addr", "error", "sys"]),
-    ("udp", &["addr", "sys"]),
-    ("halves", &["error", "sys"]),
-    ("pipe", &["error", "pause", "sys"]),
+    ("socket", &["error", "forward", "sys"]),
+    ("accept", &["pause", "socket", "sys"]),
+    ("tcp", &["accept", "addr", "error", "socket", "sys"]),
+    ("udp", &["addr", "socket", "sys"]),
     ("stdio", &["error", "sys"]),
-    ("unix", &["accept", "halves", "pause", "sys"]),
+    ("unix", &["accept", "pause", "socket", "sys"]),
     ("io", &["error", "sys", "tcp"]),
+    ("pipe", &["error", "forward", "io", "pause", "sys"]),
     ("codec", &["error", "io"]),
     ("signal", &["sys"]),
 ];

@@ -13,7 +13,7 @@
 //! [closed](Lane::close), and what would go there is forgotten.
 
 use super::queue::Queue;
-use super::ring::{Next, Ring};
+use super::ring::{Next, Ring, Stolen};
 use crate::primitive::{AtomicU32, Mutex, Ordering, RING};
 use crate::tasks::Runnable;
 
@@ -138,15 +138,18 @@ impl Lane {
         poured
     }
 
-    /// Moves half of the victim's line into our ring, as far as there is room. Returns how many.
-    pub(crate) fn steal_from(&self, victim: &Self) -> u32 {
+    /// Takes half of the victim's line: gives the first task out, and puts those behind it into our
+    /// ring, as far as there is room.
+    pub(crate) fn steal_from(&self, victim: &Self) -> Option<Stolen> {
         let stolen = victim.ring.steal_into(&self.ring);
-        if stolen > 0 || victim.behind.load(Ordering::Relaxed) == 0 {
+        if stolen.is_some() || victim.behind.load(Ordering::Relaxed) == 0 {
             return stolen;
         }
         let overflow = victim.overflow.lock();
-        let half = victim.behind.load(Ordering::Relaxed).div_ceil(2);
-        victim.pour(&overflow, &self.ring, half)
+        let first = overflow.queue.pop()?;
+        let left = victim.behind.fetch_sub(1, Ordering::Relaxed) - 1;
+        let behind = victim.pour(&overflow, &self.ring, left / 2);
+        Some(Stolen { first, behind })
     }
 
     /// From now on what does not fit is forgotten: nothing is taken out any more.
