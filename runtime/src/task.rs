@@ -30,6 +30,8 @@ pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle, TaskInfo, TaskPan
 /// Starts a task: the future is polled by the runtime from now on, whoever waits for it.
 ///
 /// The task is the runtime's own. Dropping the handle does not end it; the end of the runtime does.
+/// It may outlive the function that starts it, so it borrows nothing of that: move things into it, or
+/// clones of an `Arc`. (The body of a [`scope`], and futures in a [`join!`](crate::join), may borrow.)
 ///
 /// # Panics
 ///
