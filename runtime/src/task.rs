@@ -4,6 +4,7 @@
 //! `tasks/`.
 
 mod abort_on_drop;
+pub mod coop;
 mod join_set;
 mod local;
 mod scope;
@@ -15,13 +16,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use self::abort_on_drop::AbortOnDropHandle;
+pub use self::coop::{consume_budget, unconstrained};
 pub use self::join_set::JoinSet;
 pub use self::local::{AccessError, LocalKey, TaskLocalFuture};
 pub use self::scope::{Failure, Scope, ScopeError, scope, scope_with};
 pub use self::tracker::{TaskTracker, TaskTrackerToken, TrackedFuture};
 use crate::driver;
 use crate::handle;
-pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle};
+pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle, TaskInfo, TaskPanic};
 
 /// Starts a task: the future is polled by the runtime from now on, whoever waits for it.
 ///

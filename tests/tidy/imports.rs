@@ -12,6 +12,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("sys", &["primitive"]),
     ("coop", &["primitive"]),
     ("here", &["primitive"]),
+    ("hooks", &["primitive"]),
     ("faults", &["primitive"]),
     // Its own macros, which stand at the root of the crate.
     ("macros", &["join", "select", "try_join"]),
@@ -50,15 +51,18 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("blocking", &["primitive", "tasks"]),
     ("signals", &["sys"]),
     ("ending", &["primitive"]),
+    ("closing", &["primitive", "sync", "tasks"]),
     ("metrics", &["executor"]),
     (
         "shared",
         &[
             "blocking",
+            "closing",
             "coop",
             "ending",
             "executor",
             "foreign",
+            "hooks",
             "primitive",
             "tasks",
         ],
@@ -91,10 +95,11 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "shared",
             "signals",
             "staff",
+            "tasks",
         ],
     ),
     ("io", &["coop", "driver", "faults", "reactor", "sys"]),
-    ("time", &["coop", "driver", "primitive", "timer"]),
+    ("time", &["coop", "driver", "primitive", "sync", "timer"]),
     (
         "task",
         &[
@@ -108,6 +113,10 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
+    (
+        "shutdown",
+        &["executor", "handle", "runtimes", "sync", "tasks", "time"],
+    ),
     ("test", &["builder"]),
 ];
 
@@ -116,15 +125,17 @@ const NET: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("sys", &[]),
     ("pause", &[]),
-    ("accept", &["pause", "sys"]),
+    // Two macros for impls of foreign traits.
+    ("forward", &[]),
     ("addr", &["error"]),
-    ("tcp", &["accept", "addr", "error", "sys"]),
-    ("udp", &["addr", "sys"]),
-    ("halves", &["error", "sys"]),
-    ("pipe", &["error", "pause", "sys"]),
+    ("socket", &["error", "forward", "sys"]),
+    ("accept", &["pause", "socket", "sys"]),
+    ("tcp", &["accept", "addr", "error", "socket", "sys"]),
+    ("udp", &["addr", "socket", "sys"]),
     ("stdio", &["error", "sys"]),
-    ("unix", &["accept", "halves", "pause", "sys"]),
+    ("unix", &["accept", "pause", "socket", "sys"]),
     ("io", &["error", "sys", "tcp"]),
+    ("pipe", &["error", "forward", "io", "pause", "sys"]),
     ("codec", &["error", "io"]),
     ("signal", &["sys"]),
 ];

@@ -104,3 +104,50 @@ fn closing_against_a_sender_that_waits() {
         assert!(!other.join().unwrap());
     });
 }
+
+#[test]
+fn a_receive_that_was_given_up_takes_no_message_along() {
+    loom::model(|| {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let other = thread::spawn(move || block_on(sender.send(1)).is_ok());
+        let received = match try_once(receiver.recv()) {
+            Some(received) => received,
+            None => block_on(receiver.recv()),
+        };
+        assert_eq!(received, Some(1));
+        assert_eq!(block_on(receiver.recv()), None);
+        assert!(other.join().unwrap());
+    });
+}
+
+#[test]
+fn without_bound_a_message_and_the_end_wake_who_falls_asleep() {
+    loom::model(|| {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let threads = [1, 2].map(|number| {
+            let sender = sender.clone();
+            thread::spawn(move || sender.send(number).is_ok())
+        });
+        drop(sender);
+        let first = try_once(receiver.recv());
+        let mut sum = first.map_or(0, |first| first.unwrap_or(0));
+        while let Some(number) = block_on(receiver.recv()) {
+            sum += number;
+        }
+        assert_eq!(sum, 3);
+        for thread in threads {
+            assert!(thread.join().unwrap());
+        }
+    });
+}
+
+#[test]
+fn without_bound_a_message_is_received_or_comes_back_when_it_closes() {
+    loom::model(|| {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let other = thread::spawn(move || sender.send(1).is_ok());
+        receiver.close();
+        let received = block_on(receiver.recv());
+        assert_eq!(received.is_some(), other.join().unwrap());
+    });
+}

@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
 
 use super::super::blocking;
 use super::bounded::count;
@@ -11,7 +14,7 @@ use super::shared::{Empty, Shared};
 use crate::coop;
 use crate::primitive::{Arc, Ordering};
 
-/// Receives messages, in the order in which they were sent.
+/// Receives messages, in the order in which they were sent. It is a [`Stream`] as well.
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
 }
@@ -154,6 +157,15 @@ impl<T> Receiver<T> {
         let count = ready!(self.shared.poll_pop_many(context, buffer, limit));
         progress.made();
         Poll::Ready(count)
+    }
+}
+
+impl<T> Stream for Receiver<T> {
+    type Item = T;
+
+    /// As [`poll_recv`](Receiver::poll_recv).
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.get_mut().poll_recv(context)
     }
 }
 
