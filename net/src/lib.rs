@@ -19,30 +19,32 @@
 //!
 //! # Reading order
 //!
-//! [`TcpStream`] first: each of its methods names one system call and leaves the waiting to
-//! [`AsyncFd`](runtime::io::AsyncFd). Then [`TcpListener`] and [`Incoming`], the accept loop that
-//! survives running out of descriptors. [`UdpSocket`] is for datagrams, [`unix`] and [`pipe`] for what
-//! stays on the machine, [`stdio`] for what the program was started with. [`io`] begins with the rule
-//! for what is lost when a future is dropped; [`io::copy`] is worth reading for how it splices. `sys/`
-//! holds the system calls, and all of the crate's `unsafe`.
+//! [`socket`] first: what all sockets have in common is written once, and each of its methods names
+//! one system call and leaves the waiting to [`AsyncFd`](runtime::io::AsyncFd). [`TcpStream`] and the
+//! others are names for it. Then [`Listens`] and [`Incoming`], the accept loop that survives running
+//! out of descriptors. [`UdpSocket`] is for datagrams, [`unix`] and [`pipe`] for what stays on the
+//! machine, [`stdio`] for what the program was started with. [`io`] begins with the rule for what is
+//! lost when a future is dropped; [`io::copy`] is worth reading for how it splices. `sys/` holds the
+//! system calls, and all of the crate's `unsafe`.
 #![deny(unsafe_code)]
 
 mod accept;
 mod addr;
 pub mod codec;
 mod error;
-mod halves;
+mod forward;
 pub mod io;
 mod pause;
 pub mod pipe;
 pub mod signal;
+pub mod socket;
 pub mod stdio;
 mod sys;
 pub mod tcp;
 pub mod udp;
 pub mod unix;
 
-pub use accept::{Incoming, Listener};
+pub use accept::{Incoming, Listener, Listens};
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;

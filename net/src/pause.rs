@@ -39,6 +39,13 @@ impl Pauses {
         self.running = Some(sleep(length));
     }
 
+    /// Goes on with the pause that is running, or begins the next.
+    pub(crate) fn go_on(&mut self, runtime: &Handle) {
+        if self.running.is_none() {
+            self.begin(runtime);
+        }
+    }
+
     /// Ready when no pause is running, and an error when the runtime has shut down.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(running) = &mut self.running {

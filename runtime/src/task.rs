@@ -23,7 +23,7 @@ pub use self::scope::{Failure, Scope, ScopeError, scope, scope_with};
 pub use self::tracker::{TaskTracker, TaskTrackerToken, TrackedFuture};
 use crate::driver;
 use crate::handle;
-pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle};
+pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle, TaskInfo, TaskPanic};
 
 /// Starts a task: the future is polled by the runtime from now on, whoever waits for it.
 ///

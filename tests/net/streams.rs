@@ -5,7 +5,9 @@ use std::net::Shutdown;
 use std::pin::pin;
 
 use net::io::{AsyncReadExt, AsyncWriteExt};
-use net::{TcpListener, TcpStream};
+use net::socket::{Carrier, Socket};
+use net::unix::UnixSeqpacket;
+use net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixStream};
 use runtime::io::Interest;
 use runtime::time::{Duration, timeout};
 use tests::once::once;
@@ -278,5 +280,66 @@ fn everything_is_copied_until_the_reader_ends() {
         sender.join().unwrap();
         let received = receiver.join().unwrap();
         assert!(received[..1_000_000] == expected && &received[1_000_000..] == b"and more");
+    });
+}
+
+#[test]
+fn all_of_many_buffers_is_written_however_little_room_there_is() {
+    run(async || {
+        let (client, server) = pair().await;
+        client.set_send_buffer_size(4096).unwrap();
+        // More slices than one call takes, empty ones among them, and one that is far too long.
+        let long = vec![7; 1_000_000];
+        let mut parts = vec![&b""[..], b"", b"abc", &long];
+        parts.extend(std::iter::repeat_n(&b"de"[..], 3000));
+        parts.push(b"");
+        let expected = parts.concat();
+        let reads = runtime::spawn(async move {
+            let mut received = Vec::new();
+            (&server).read_to_end(&mut received).await.unwrap();
+            received
+        });
+        let (_reader, writer) = client.into_split();
+        let mut slices: Vec<_> = parts.iter().map(|part| IoSlice::new(part)).collect();
+        writer.write_all_vectored(&mut slices).await.unwrap();
+        // Nothing but emptiness is done at once, and is no writer that takes no more.
+        let mut empty = [IoSlice::new(b""), IoSlice::new(b"")];
+        writer.write_all_vectored(&mut empty).await.unwrap();
+        writer.write_all_vectored(&mut []).await.unwrap();
+        drop(writer);
+        assert!(reads.await.unwrap() == expected);
+    });
+}
+
+/// What is written once is there for each kind of socket.
+async fn tells_what_all_sockets_tell<S: Carrier>(socket: &Socket<S>) {
+    assert!(socket.take_error().unwrap().is_none());
+    socket.set_send_buffer_size(20_000).unwrap();
+    assert_eq!(socket.send_buffer_size().unwrap(), 40_000);
+    socket.set_recv_buffer_size(30_000).unwrap();
+    assert_eq!(socket.recv_buffer_size().unwrap(), 60_000);
+    socket.local_addr().unwrap();
+    socket.peer_addr().unwrap();
+    let would_block = socket.try_peek(&mut [0; 1]).unwrap_err();
+    assert_eq!(would_block.kind(), ErrorKind::WouldBlock);
+    socket.ready(Interest::WRITABLE).await.unwrap();
+    socket.shutdown(Shutdown::Both).unwrap();
+    socket.readable().await.unwrap();
+}
+
+#[test]
+fn every_kind_of_socket_does_what_all_do() {
+    run(async || {
+        let (tcp, _peer) = pair().await;
+        tells_what_all_sockets_tell(&tcp).await;
+        let (stream, _peer) = UnixStream::pair().unwrap();
+        tells_what_all_sockets_tell(&stream).await;
+        let (datagrams, _peer) = UnixDatagram::pair().unwrap();
+        tells_what_all_sockets_tell(&datagrams).await;
+        let (packets, _peer) = UnixSeqpacket::pair().unwrap();
+        tells_what_all_sockets_tell(&packets).await;
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        udp.connect(udp.local_addr().unwrap()).await.unwrap();
+        tells_what_all_sockets_tell(&udp).await;
     });
 }

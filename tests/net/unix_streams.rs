@@ -278,9 +278,8 @@ fn halves_work_in_two_tasks_and_are_put_together_again() {
         reader.read_exact(&mut [0; 4]).await.unwrap();
         other.read_exact(&mut [0; 4]).await.unwrap();
         assert!(reader.local_addr().unwrap().is_unnamed());
-        // Borrowed halves that go end nothing.
-        drop((reader, writer));
 
+        // Borrowed halves that have gone have ended nothing.
         let (reader, writer) = one.into_split();
         let (strange_reader, strange_writer) = other.into_split();
         let error = reader.reunite(strange_writer).unwrap_err();

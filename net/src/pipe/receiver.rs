@@ -14,7 +14,8 @@ use futures_io::AsyncRead;
 use runtime::io::{AsyncFd, FdKind, Interest};
 
 use super::open;
-use crate::error;
+use crate::forward::forward_read;
+use crate::io::AsyncReadExt;
 use crate::sys;
 use crate::sys::file::{self, Access};
 use crate::sys::pipe;
@@ -110,14 +111,8 @@ impl Receiver {
     ///
     /// None: what was read into the buffer by then is known to nobody.
     pub async fn read_exact(&self, buffer: &mut [u8]) -> io::Result<()> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.read(&mut buffer[filled..]).await? {
-                0 => return Err(error::ends_early()),
-                count => filled += count,
-            }
-        }
-        Ok(())
+        let mut reader = self;
+        AsyncReadExt::read_exact(&mut reader, buffer).await
     }
 
     /// Reads into several buffers, one after the other.
@@ -232,23 +227,7 @@ impl AsyncRead for &Receiver {
     }
 }
 
-impl AsyncRead for Receiver {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_read(context, buffer)
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_read_vectored(context, buffers)
-    }
-}
+forward_read!([] Receiver, |receiver| receiver);
 
 impl AsFd for Receiver {
     /// Lends the descriptor; whoever has it may duplicate it.

@@ -16,7 +16,8 @@ use futures_io::AsyncWrite;
 use runtime::io::{AsyncFd, FdKind, Interest};
 
 use super::open;
-use crate::error;
+use crate::forward::forward_write;
+use crate::io::AsyncWriteExt;
 use crate::sys::file::{self, Access};
 use crate::sys::pipe;
 
@@ -113,14 +114,9 @@ impl Sender {
     /// # Cancel safety
     ///
     /// None: how much was written by then is known to nobody.
-    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.write(bytes).await? {
-                0 => return Err(error::takes_no_more()),
-                count => bytes = &bytes[count..],
-            }
-        }
-        Ok(())
+    pub async fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut writer = self;
+        AsyncWriteExt::write_all(&mut writer, bytes).await
     }
 
     /// Writes from several buffers, one after the other.
@@ -220,33 +216,7 @@ impl AsyncWrite for &Sender {
     }
 }
 
-impl AsyncWrite for Sender {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_write_vectored(context, buffers)
-    }
-
-    /// Ready: nothing is buffered here.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    /// Ready: a pipe ends when its last sender is dropped.
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
+forward_write!([] Sender, |sender| sender);
 
 impl AsFd for Sender {
     /// Lends the descriptor; whoever has it may duplicate it.

@@ -16,7 +16,7 @@ use std::os::unix::net::SocketAddr as UnixAddr;
 
 /// An address in the kernel's layout.
 #[derive(Clone, Copy)]
-pub(crate) struct Address {
+pub struct Address {
     storage: libc::sockaddr_storage,
     length: libc::socklen_t,
 }

@@ -24,10 +24,10 @@ pub(crate) use datagram::{connect_now, peek_from, recv_from, send_to, udp_socket
 pub(crate) use identity::is_same;
 pub(crate) use rights::{Delivery, MOST_FDS, recv_with_fds, send_with_fds};
 pub(crate) use socket::{
-    accept, bind, connect, has_ended, is_readable, is_writable, listen, local_address, peek, recv,
-    recv_now, recv_portion, recv_spare, recv_urgent, recv_vectored, recv_vectored_portion, send,
-    send_now, send_portion, send_urgent, send_vectored, send_vectored_portion, tcp_socket,
-    vectored_length,
+    accept, bind, connect, has_ended, is_readable, is_writable, listen, local_address, peek,
+    peer_address, recv, recv_now, recv_portion, recv_spare, recv_urgent, recv_vectored,
+    recv_vectored_portion, send, send_now, send_portion, send_urgent, send_vectored,
+    send_vectored_portion, shutdown, tcp_socket, vectored_length,
 };
 pub(crate) use splice::{Pipe, ignores_broken_pipes, send_file, splice};
 pub(crate) use unix::{Carries, peer_credentials, unix_pair, unix_socket};

@@ -93,6 +93,12 @@ pub(crate) fn number(socket: impl AsFd, option: Name) -> io::Result<u32> {
     get::<libc::c_int>(socket, option).map(|value| value as u32)
 }
 
+/// Takes an error that waits on a socket.
+pub(crate) fn take_error(socket: impl AsFd) -> io::Result<Option<io::Error>> {
+    let error: libc::c_int = get(socket, (libc::SOL_SOCKET, libc::SO_ERROR))?;
+    Ok((error != 0).then(|| io::Error::from_raw_os_error(error)))
+}
+
 /// Sets what has a form for each version of IP. A socket of version 6 may carry version 4 too.
 pub(crate) fn set_either(socket: impl AsFd, [v4, v6]: [Name; 2], number: u32) -> io::Result<()> {
     if is_v6(&socket)? {

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 use runtime::io::Portion;
@@ -46,12 +46,33 @@ pub(crate) fn listen(socket: impl AsFd, backlog: u32) -> io::Result<()> {
 }
 
 /// The address that a socket is bound to.
-pub(crate) fn local_address(socket: impl AsFd) -> io::Result<SocketAddr> {
+pub(crate) fn local_address(socket: impl AsFd) -> io::Result<Address> {
     let mut own = Address::room();
     let (address, length) = own.as_out();
     // SAFETY: there is room at `address` for as many bytes as `length` says.
     check(unsafe { libc::getsockname(socket.as_fd().as_raw_fd(), address, length) })?;
-    own.to_std()
+    Ok(own)
+}
+
+/// The address that a socket is connected to.
+pub(crate) fn peer_address(socket: impl AsFd) -> io::Result<Address> {
+    let mut peer = Address::room();
+    let (address, length) = peer.as_out();
+    // SAFETY: there is room at `address` for as many bytes as `length` says.
+    check(unsafe { libc::getpeername(socket.as_fd().as_raw_fd(), address, length) })?;
+    Ok(peer)
+}
+
+/// Ends one direction, or both.
+pub(crate) fn shutdown(socket: impl AsFd, how: Shutdown) -> io::Result<()> {
+    let how = match how {
+        Shutdown::Read => libc::SHUT_RD,
+        Shutdown::Write => libc::SHUT_WR,
+        Shutdown::Both => libc::SHUT_RDWR,
+    };
+    // SAFETY: shutdown takes no pointer.
+    check(unsafe { libc::shutdown(socket.as_fd().as_raw_fd(), how) })?;
+    Ok(())
 }
 
 /// Starts to connect. True if the connection stands already.

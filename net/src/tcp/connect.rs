@@ -53,7 +53,7 @@ pub(super) async fn connect_with(
     if !is_connected {
         io.async_io(Interest::WRITABLE, has_connected).await?;
     }
-    Ok(TcpStream::over(io))
+    Ok(TcpStream { io, state: () })
 }
 
 /// Whether a connection that was started stands by now.

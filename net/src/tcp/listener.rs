@@ -1,22 +1,19 @@
-//! Accepting connections.
+//! Accepting TCP connections.
 //!
-//! The listener is edge-triggered as everything here, which says "there are connections" once for
-//! many: each `accept` leaves the readiness as it is, until one would block. How one that would find
-//! nothing is avoided, and how the loop survives, is told in [`accept`](crate::accept).
+//! The loop, its pauses and its look into the queue are those of [`accept`](crate::accept). Here is
+//! what TCP adds: the options that a server wants, set where they cost one call and not one a
+//! connection.
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::panic::Location;
-use std::task::{Context, Poll};
 
-use runtime::Handle;
-use runtime::io::{AsyncFd, FdKind, Interest};
+use runtime::io::FdKind;
 
-use super::TcpStream;
-use crate::accept::{Incoming, Listener, Queue, sealed};
+use crate::accept::{Accepting, Listens};
 use crate::addr::{self, ToSocketAddrs};
+use crate::socket::{Kind, Socket, sealed};
 use crate::sys::{self, Address, option};
 
 /// A TCP socket that accepts connections.
@@ -37,13 +34,9 @@ use crate::sys::{self, Address, option};
 /// })
 /// # }
 /// ```
-#[derive(Debug)]
-pub struct TcpListener {
-    io: AsyncFd<std::net::TcpListener>,
-    queue: Queue,
-    runtime: Handle,
-}
+pub type TcpListener = Socket<StdListener>;
 
+/// # Listening
 impl TcpListener {
     /// Binds an address and listens on it.
     ///
@@ -65,132 +58,26 @@ impl TcpListener {
         let addresses = addr::resolve(address, CALL, caller);
         async move {
             let listener = addr::first_that_works(addresses.await?, listen)?;
-            Self::over(listener, CALL, caller)
+            Self::over_at(listener, FdKind::Other, CALL, caller)
         }
     }
-
-    /// Takes a listener of std's, and puts it into non-blocking mode.
-    ///
-    /// # Errors
-    ///
-    /// Outside of a runtime.
-    #[track_caller]
-    pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let this = Self::over(listener, "TcpListener::from_std", Location::caller())?;
-        this.io.expose();
-        Ok(this)
-    }
-
-    /// Gives the listener to std. It stays in non-blocking mode.
-    pub fn into_std(self) -> std::net::TcpListener {
-        self.io.into_inner()
-    }
-
-    pub(super) fn over(
-        listener: std::net::TcpListener,
-        call: &'static str,
-        caller: &Location<'_>,
-    ) -> io::Result<Self> {
-        Ok(Self {
-            io: AsyncFd::lazy_at(listener, FdKind::Other, call, caller)?,
-            queue: Queue::default(),
-            runtime: Handle::try_current().map_err(io::Error::other)?,
-        })
-    }
-
-    /// Accepts the next connection.
-    ///
-    /// A server that is to survive everything uses [`incoming`](Self::incoming): many errors here
-    /// concern one connection only, or pass.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `accept(2)` reports.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is done, no connection was accepted.
-    pub fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + '_ {
-        let accepted = self
-            .io
-            .async_io(Interest::READABLE, |listener| self.accept_now(listener));
-        async move { Ok(self.wrap(accepted.await?)) }
-    }
-
-    /// One step of [`accept`](Self::accept), for hand-written futures.
-    ///
-    /// # Errors
-    ///
-    /// As [`accept`](Self::accept).
-    pub fn poll_accept(
-        &self,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        self.io
-            .poll_io(context, Interest::READABLE, |listener| {
-                self.accept_now(listener)
-            })
-            .map_ok(|accepted| self.wrap(accepted))
-    }
-
-    /// Accepts connections for ever, whatever happens to any of them.
-    pub fn incoming(&self) -> Incoming<'_, Self> {
-        Incoming::new(self)
-    }
-
-    /// The address that it listens on.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockname(2)` reports.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
-    }
-
-    fn accept_now(
-        &self,
-        listener: &std::net::TcpListener,
-    ) -> io::Result<(std::net::TcpStream, SocketAddr)> {
-        let (socket, peer) = self.queue.accept(listener)?;
-        Ok((socket.into(), peer.to_std()?))
-    }
-
-    fn wrap(&self, accepted: (std::net::TcpStream, SocketAddr)) -> (TcpStream, SocketAddr) {
-        let (socket, peer) = accepted;
-        let io = self.io.lazy_like(socket, FdKind::TcpStream);
-        (TcpStream::over(io), peer)
-    }
 }
 
-impl Listener for TcpListener {
-    type Connection = TcpStream;
+impl sealed::Kind for StdListener {
+    const NAME: &'static str = "TcpListener";
+    type State = Accepting;
+}
+
+impl Kind for StdListener {
     type Address = SocketAddr;
-
-    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        self.poll_accept(context)
-    }
 }
 
-impl sealed::Sealed for TcpListener {
-    fn runtime(&self) -> &Handle {
-        &self.runtime
-    }
+impl Listens for StdListener {
+    type Connection = StdStream;
+    const ACCEPTS: FdKind = FdKind::TcpStream;
 }
 
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
-    }
-}
-
-impl AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.io.as_raw_fd()
-    }
-}
-
-fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+fn listen(address: SocketAddr) -> io::Result<StdListener> {
     let socket = sys::tcp_socket(address)?;
     option::set_flag(&socket, option::REUSE_ADDRESS, true)?;
     // Inherited by what is accepted: one call here instead of one a connection.

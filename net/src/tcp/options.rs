@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{Keepalive, TcpInfo, TcpStream, keepalive};
 use crate::sys::option;
 
+/// # Options of TCP
 impl TcpStream {
     /// Whether small writes are sent at once (`TCP_NODELAY`): they are, from the start.
     ///
@@ -15,7 +16,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn nodelay(&self) -> io::Result<bool> {
-        option::flag(self.socket(), option::NO_DELAY)
+        option::flag(self.inner(), option::NO_DELAY)
     }
 
     /// Sends small writes at once, or lets the kernel gather them.
@@ -24,7 +25,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        option::set_flag(self.socket(), option::NO_DELAY, on)
+        option::set_flag(self.inner(), option::NO_DELAY, on)
     }
 
     /// Whether what is written waits for a full packet (`TCP_CORK`).
@@ -33,7 +34,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn cork(&self) -> io::Result<bool> {
-        option::flag(self.socket(), option::CORK)
+        option::flag(self.inner(), option::CORK)
     }
 
     /// Holds what is written until a packet is full, a fifth of a second has passed, or the cork is
@@ -63,7 +64,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn set_cork(&self, on: bool) -> io::Result<()> {
-        option::set_flag(self.socket(), option::CORK, on)
+        option::set_flag(self.inner(), option::CORK, on)
     }
 
     /// Whether what comes is acknowledged at once (`TCP_QUICKACK`).
@@ -72,7 +73,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn quickack(&self) -> io::Result<bool> {
-        option::flag(self.socket(), option::QUICK_ACK)
+        option::flag(self.inner(), option::QUICK_ACK)
     }
 
     /// Acknowledges what comes at once, or together with what is sent back. Not for good: the
@@ -82,7 +83,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_quickack(&self, on: bool) -> io::Result<()> {
-        option::set_flag(self.socket(), option::QUICK_ACK, on)
+        option::set_flag(self.inner(), option::QUICK_ACK, on)
     }
 
     /// How long closing waits for what is not sent yet (`SO_LINGER`).
@@ -91,7 +92,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        option::linger(self.socket())
+        option::linger(self.inner())
     }
 
     /// Makes closing wait until everything is acknowledged, for so long at most; whole seconds,
@@ -106,7 +107,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_linger(&self, limit: Option<Duration>) -> io::Result<()> {
-        option::set_linger(self.socket(), limit)
+        option::set_linger(self.inner(), limit)
     }
 
     /// Makes closing cut the connection off: what is not sent yet is thrown away, and the peer gets
@@ -116,7 +117,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_zero_linger(&self) -> io::Result<()> {
-        option::set_linger(self.socket(), Some(Duration::ZERO))
+        option::set_linger(self.inner(), Some(Duration::ZERO))
     }
 
     /// How a silent peer is asked whether it is there, if it is.
@@ -125,7 +126,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn keepalive(&self) -> io::Result<Option<Keepalive>> {
-        keepalive::get(self.socket())
+        keepalive::get(self.inner())
     }
 
     /// Asks a peer that has been silent whether it is there, and gives the connection up with
@@ -136,7 +137,7 @@ impl TcpStream {
     /// `InvalidInput` if a time is zero or above 32767 seconds, or the count above 127; and
     /// whatever else `setsockopt(2)` reports.
     pub fn set_keepalive(&self, keepalive: Option<Keepalive>) -> io::Result<()> {
-        keepalive::set(self.socket(), keepalive)
+        keepalive::set(self.inner(), keepalive)
     }
 
     /// How long sent bytes may stay unacknowledged, if that is not the system's to decide.
@@ -145,7 +146,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
-        keepalive::user_timeout(self.socket())
+        keepalive::user_timeout(self.inner())
     }
 
     /// Sets how long sent bytes may stay unacknowledged before the connection is given up with
@@ -156,7 +157,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_user_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
-        keepalive::set_user_timeout(self.socket(), limit)
+        keepalive::set_user_timeout(self.inner(), limit)
     }
 
     /// How many bytes that are not sent yet still count as room to write (`TCP_NOTSENT_LOWAT`).
@@ -165,7 +166,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn notsent_lowat(&self) -> io::Result<u32> {
-        option::number(self.socket(), option::NOT_SENT_LOW)
+        option::number(self.inner(), option::NOT_SENT_LOW)
     }
 
     /// Says that there is room to write only while fewer than so many bytes are waiting to be sent,
@@ -175,7 +176,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
-        option::set_number(self.socket(), option::NOT_SENT_LOW, bytes)
+        option::set_number(self.inner(), option::NOT_SENT_LOW, bytes)
     }
 
     /// What the kernel knows of the connection: its round trips, its losses, its rates.
@@ -184,42 +185,6 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn info(&self) -> io::Result<TcpInfo> {
-        option::tcp_info(self.socket()).map(TcpInfo::new)
-    }
-
-    /// How many routers a packet may pass (`IP_TTL`, `IPV6_UNICAST_HOPS`).
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockopt(2)` reports.
-    pub fn ttl(&self) -> io::Result<u32> {
-        option::either(self.socket(), option::TIME_TO_LIVE)
-    }
-
-    /// Sets how many routers a packet may pass.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` reports.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        option::set_either(self.socket(), option::TIME_TO_LIVE, ttl)
-    }
-
-    /// The type of service that packets are marked with (`IP_TOS`, `IPV6_TCLASS`).
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockopt(2)` reports.
-    pub fn tos(&self) -> io::Result<u32> {
-        option::either(self.socket(), option::TYPE_OF_SERVICE)
-    }
-
-    /// Marks packets with a type of service.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` reports.
-    pub fn set_tos(&self, tos: u32) -> io::Result<()> {
-        option::set_either(self.socket(), option::TYPE_OF_SERVICE, tos)
+        option::tcp_info(self.inner()).map(TcpInfo::new)
     }
 }

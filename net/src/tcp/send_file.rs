@@ -52,7 +52,7 @@ impl TcpStream {
         most: usize,
     ) -> impl Future<Output = io::Result<usize>> {
         let most = most.min(MOST);
-        self.io()
+        self.io
             .write_with(move |socket| send(socket, file, offset, most))
     }
 }

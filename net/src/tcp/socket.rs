@@ -12,6 +12,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::Location;
 use std::time::Duration;
 
+use runtime::io::FdKind;
+
 use super::{Keepalive, TcpListener, TcpStream, connect, keepalive};
 use crate::sys::{self, Address, option};
 
@@ -93,7 +95,7 @@ impl TcpSocket {
     ///
     /// Whatever `getsockname(2)` reports.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        sys::local_address(&self.socket)
+        sys::local_address(&self.socket)?.to_std()
     }
 
     /// Connects.
@@ -120,8 +122,8 @@ impl TcpSocket {
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         sys::listen(&self.socket, backlog)?;
-        let caller = Location::caller();
-        TcpListener::over(self.socket.into(), "TcpSocket::listen", caller)
+        let (call, caller) = ("TcpSocket::listen", Location::caller());
+        TcpListener::over_at(self.socket.into(), FdKind::Other, call, caller)
     }
 
     /// Whether the address may be bound while old connections of it linger (`SO_REUSEADDR`).

@@ -12,10 +12,11 @@
 
 use std::cell::Cell;
 use std::io;
+use std::net::TcpStream as StdStream;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll};
 
-use runtime::io::Interest;
+use runtime::io::{AsyncFd, Interest};
 
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, WriteHalf};
 use crate::sys;
@@ -58,36 +59,40 @@ impl Drop for Done {
     }
 }
 
-impl TcpStream {
-    /// Moves bytes to the pipe of the order, which is empty; 0 means that only a read can tell.
-    pub(super) fn poll_splice_from(&self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(order) = ORDER.take() else {
-            return Poll::Ready(Ok(0));
-        };
-        self.io().poll_io(context, Interest::READABLE, |socket| {
-            let socket = socket.as_fd();
-            match sys::splice(socket.as_raw_fd(), order.pipe, order.most) {
-                // At the place of an urgent byte splice finds nothing for ever, or an end, though
-                // there is more behind it. A read passes the place.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if sys::is_readable(socket)? {
-                        Ok(0)
-                    } else {
-                        Err(error)
-                    }
+/// Moves bytes to the pipe of the order, which is empty; 0 means that only a read can tell.
+pub(super) fn poll_from(
+    io: &AsyncFd<StdStream>,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let Some(order) = ORDER.take() else {
+        return Poll::Ready(Ok(0));
+    };
+    io.poll_io(context, Interest::READABLE, |socket| {
+        let socket = socket.as_fd();
+        match sys::splice(socket.as_raw_fd(), order.pipe, order.most) {
+            // At the place of an urgent byte splice finds nothing for ever, or an end, though
+            // there is more behind it. A read passes the place.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if sys::is_readable(socket)? {
+                    Ok(0)
+                } else {
+                    Err(error)
                 }
-                moved => moved,
             }
-        })
-    }
+            moved => moved,
+        }
+    })
+}
 
-    /// Moves bytes out of the pipe of the order, which has as many.
-    pub(super) fn poll_splice_to(&self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(order) = ORDER.take() else {
-            return Poll::Ready(Ok(0));
-        };
-        self.io().poll_write_with(context, |socket| {
-            sys::splice(order.pipe, socket.as_raw_fd(), order.most)
-        })
-    }
+/// Moves bytes out of the pipe of the order, which has as many.
+pub(super) fn poll_to(
+    io: &AsyncFd<StdStream>,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let Some(order) = ORDER.take() else {
+        return Poll::Ready(Ok(0));
+    };
+    io.poll_write_with(context, |socket| {
+        sys::splice(order.pipe, socket.as_raw_fd(), order.most)
+    })
 }

@@ -27,7 +27,9 @@ impl TcpStream {
     ///
     /// If the future is dropped before it is done, nothing was sent.
     pub fn send_urgent(&self, byte: u8) -> impl Future<Output = io::Result<()>> {
-        let sent = self.write_op(move |socket| sys::send_urgent(socket, &[byte]));
+        let sent = self
+            .io
+            .write_with(move |socket| sys::send_urgent(socket, &[byte]));
         async move { sent.await.map(drop) }
     }
 
@@ -56,7 +58,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn with_urgent(self) -> io::Result<(Self, Urgent)> {
-        let io = self.into_io();
+        let io = self.io;
         let duplicate = io.get_ref().try_clone()?;
         let urgent = io.lazy_like(duplicate, FdKind::Other);
         // Each keeps the description open when the other is closed.
@@ -65,7 +67,7 @@ impl TcpStream {
         // stream has heard of it. So this stream's short reads prove nothing from now on.
         let io = urgent.lazy_like(io.into_inner(), FdKind::Other);
         io.expose();
-        Ok((Self::over(io), Urgent { io: urgent }))
+        Ok((Self { io, state: () }, Urgent { io: urgent }))
     }
 
     /// Whether urgent bytes stay in their place in the stream (`SO_OOBINLINE`).
@@ -74,7 +76,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn oob_inline(&self) -> io::Result<bool> {
-        option::flag(self.socket(), option::URGENT_INLINE)
+        option::flag(self.inner(), option::URGENT_INLINE)
     }
 
     /// Leaves urgent bytes in their place in the stream: then [`Urgent::recv`] gets none, and a
@@ -84,7 +86,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_oob_inline(&self, on: bool) -> io::Result<()> {
-        option::set_flag(self.socket(), option::URGENT_INLINE, on)
+        option::set_flag(self.inner(), option::URGENT_INLINE, on)
     }
 }
 

@@ -9,6 +9,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic::Location;
 
+use runtime::io::FdKind;
+
 use super::UdpSocket;
 use crate::addr::{self, ToSocketAddrs};
 use crate::sys::{self, Address, option};
@@ -105,7 +107,7 @@ impl Builder {
         async move {
             let bind = |address| self.bind_to(address);
             let socket = addr::first_that_works(addresses.await?, bind)?;
-            UdpSocket::over(socket, CALL, caller)
+            UdpSocket::over_at(socket, FdKind::Other, CALL, caller)
         }
     }
 

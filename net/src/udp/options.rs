@@ -12,7 +12,7 @@ use super::UdpSocket;
 use crate::sys::multicast::{self, Change};
 use crate::sys::option;
 
-/// # Options
+/// # Options of UDP
 impl UdpSocket {
     /// Whether datagrams may be sent to broadcast addresses: they may not, from the start.
     ///
@@ -32,79 +32,6 @@ impl UdpSocket {
         self.io.get_ref().set_broadcast(on)
     }
 
-    /// How many routers a datagram may pass.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockopt(2)` reports.
-    pub fn ttl(&self) -> io::Result<u32> {
-        option::either(self.io.get_ref(), option::TIME_TO_LIVE)
-    }
-
-    /// Says how many routers a datagram may pass.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` reports: `InvalidInput` for 0 and beyond 255.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        option::set_either(self.io.get_ref(), option::TIME_TO_LIVE, ttl)
-    }
-
-    /// The type of service that datagrams are marked with, or the traffic class.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockopt(2)` reports.
-    pub fn tos(&self) -> io::Result<u32> {
-        option::either(self.io.get_ref(), option::TYPE_OF_SERVICE)
-    }
-
-    /// Marks datagrams with a type of service, or a traffic class.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` reports.
-    pub fn set_tos(&self, tos: u32) -> io::Result<()> {
-        option::set_either(self.io.get_ref(), option::TYPE_OF_SERVICE, tos)
-    }
-
-    /// How many bytes may wait to be sent, by the kernel's account, which is twice what was set.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockopt(2)` reports.
-    pub fn send_buffer_size(&self) -> io::Result<u32> {
-        option::number(self.io.get_ref(), option::SEND_BUFFER)
-    }
-
-    /// Says how many bytes may wait to be sent. The kernel cuts it to `net.core.wmem_max`.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` reports.
-    pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        option::set_number(self.io.get_ref(), option::SEND_BUFFER, bytes)
-    }
-
-    /// How many bytes may wait to be received, by the kernel's account, which is twice what was set.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockopt(2)` reports.
-    pub fn recv_buffer_size(&self) -> io::Result<u32> {
-        option::number(self.io.get_ref(), option::RECEIVE_BUFFER)
-    }
-
-    /// Says how many bytes may wait to be received: what comes beyond that is lost. The kernel cuts
-    /// it to `net.core.rmem_max`.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` reports.
-    pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        option::set_number(self.io.get_ref(), option::RECEIVE_BUFFER, bytes)
-    }
-
     /// Forbids that datagrams are cut on their way, or allows it, which is the default. Forbidden,
     /// one that is longer than the interface carries fails with `EMSGSIZE`, which is how the longest
     /// that passes is found out.
@@ -115,16 +42,6 @@ impl UdpSocket {
     pub fn set_dont_fragment(&self, on: bool) -> io::Result<()> {
         let how = if on { option::PROBE } else { option::WANT };
         option::set_either(self.io.get_ref(), option::PATH_MTU, how)
-    }
-
-    /// An error that waits on the socket, taken from it (`SO_ERROR`): what became of a datagram that
-    /// was sent, for example. It is not reported again.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockopt(2)` reports.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.io.get_ref().take_error()
     }
 }
 

@@ -257,7 +257,7 @@ impl UdpSocket {
     fn outgoing<'a>(&self, transmits: &[Transmit<'a>]) -> impl Iterator<Item = Outgoing<'a>> {
         transmits
             .iter()
-            .map(|transmit| transmit.outgoing(self.is_v4))
+            .map(|transmit| transmit.outgoing(self.state.is_v4))
     }
 
     /// Asks the kernel to tell the destination and the interface of what is received

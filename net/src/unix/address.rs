@@ -8,18 +8,19 @@
 //! no event will ever tell it. It tries again after a while.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::SocketAddr;
 use std::panic::Location;
 use std::path::Path;
 use std::time::Duration;
 
 use runtime::Handle;
-use runtime::io::{AsyncFd, FdKind};
+use runtime::io::FdKind;
 
 use crate::pause::Pauses;
+use crate::socket::{Kind, Socket};
 use crate::sys::{self, Address, Carries};
 
 /// The address that a path stands for: an abstract one if it begins with a zero byte.
@@ -36,20 +37,19 @@ pub(super) fn bind(socket: impl AsFd, address: &SocketAddr) -> io::Result<()> {
     bound.map_err(|error| explain(error, address))
 }
 
-/// Makes a socket that listens, and the runtime that it belongs to.
-pub(super) fn listen(
+/// Makes a socket that listens.
+pub(super) fn listen<S: Kind>(
     carries: Carries,
     address: &SocketAddr,
     call: &str,
     caller: &Location<'_>,
-) -> io::Result<(AsyncFd<UnixListener>, Handle)> {
-    let socket = UnixListener::from(sys::unix_socket(carries)?);
+) -> io::Result<Socket<S>> {
+    let socket = S::from(sys::unix_socket(carries)?);
     // Before it is bound: what fails now leaves no file behind.
-    let io = AsyncFd::lazy_at(socket, FdKind::Other, call, caller)?;
-    let runtime = Handle::try_current().map_err(io::Error::other)?;
-    bind(io.get_ref(), address)?;
-    sys::listen(io.get_ref(), LONGEST_QUEUE)?;
-    Ok((io, runtime))
+    let listener = Socket::over_at(socket, FdKind::Other, call, caller)?;
+    bind(listener.inner(), address)?;
+    sys::listen(listener.inner(), LONGEST_QUEUE)?;
+    Ok(listener)
 }
 
 /// A file outlives the socket that made it, which is what servers meet at their second start.
@@ -68,21 +68,21 @@ fn explain(error: io::Error, address: &SocketAddr) -> io::Error {
 }
 
 /// Makes a socket and connects it, however long the listener's queue is full.
-pub(super) async fn connect<S: From<OwnedFd> + AsFd>(
+pub(super) async fn connect<S: Kind>(
     carries: Carries,
     address: io::Result<SocketAddr>,
     call: &str,
     caller: &Location<'_>,
-) -> io::Result<AsyncFd<S>> {
+) -> io::Result<Socket<S>> {
     let address = Address::from(&address?);
     let socket = S::from(sys::unix_socket(carries)?);
     // Not waited for before it is connected, so it is not registered before that either.
-    let io = AsyncFd::lazy_at(socket, FdKind::Other, call, caller)?;
+    let connection = Socket::over_at(socket, FdKind::Other, call, caller)?;
     let runtime = Handle::try_current().map_err(io::Error::other)?;
     let mut pauses = Pauses::between(SHORTEST_PAUSE, LONGEST_PAUSE);
     loop {
-        match sys::connect_now(io.get_ref(), &address) {
-            Ok(()) => return Ok(io),
+        match sys::connect_now(connection.inner(), &address) {
+            Ok(()) => return Ok(connection),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 pauses.wait(&runtime).await?;
             }

@@ -5,25 +5,23 @@
 //! names the receiver with each datagram is told nothing of that queue; instead, each attempt that
 //! fails makes the socket itself writable anew, as the room for the datagram is taken and given
 //! back. Who waited for that edge would spin. So [`send_to`](UnixDatagram::send_to) tries again after
-//! a while, and waits for an edge only if it is its own socket that has no room. There is no poll
-//! function for it: a poll function has nowhere to keep a timer.
+//! a while, and waits for an edge only if it is its own socket that has no room.
 
-use std::future::Future;
 use std::io;
-use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::{SocketAddr, UnixDatagram as StdDatagram};
 use std::panic::Location;
 use std::path::Path;
-use std::task::{Context, Poll};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use runtime::Handle;
-use runtime::io::{AsyncFd, FdKind, Interest};
+use runtime::io::{FdKind, Interest};
 
-use super::credentials::{self, UCred};
-use super::{address, fds};
+use super::{address, local};
 use crate::pause::Pauses;
+use crate::socket::{Carrier, Kind, Local, Messages, Socket, sealed};
 use crate::sys::{self, Address, Carries};
 
 /// A unix socket for datagrams, connected or not.
@@ -47,12 +45,28 @@ use crate::sys::{self, Address, Carries};
 /// })
 /// # }
 /// ```
+pub type UnixDatagram = Socket<StdDatagram>;
+
+/// What is remembered of a unix socket for datagrams.
 #[derive(Debug)]
-pub struct UnixDatagram {
-    io: AsyncFd<StdDatagram>,
+pub struct Clock {
+    /// In which pauses run.
     runtime: Handle,
+    /// The pause of whoever polls [`poll_send_to`](UnixDatagram::poll_send_to). Taken out to be used:
+    /// nobody's waker is touched under the lock.
+    polled: Mutex<Option<Pauses>>,
 }
 
+impl sealed::State for Clock {
+    fn of(_: BorrowedFd<'_>) -> io::Result<Self> {
+        Ok(Self {
+            runtime: Handle::try_current().map_err(io::Error::other)?,
+            polled: Mutex::default(),
+        })
+    }
+}
+
+/// # Datagrams
 impl UnixDatagram {
     /// Binds a path, or an abstract name, if it begins with a zero byte.
     ///
@@ -64,7 +78,7 @@ impl UnixDatagram {
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
         let address = address::from_path(path.as_ref())?;
         let this = Self::new("UnixDatagram::bind", Location::caller())?;
-        address::bind(this.io.get_ref(), &address)?;
+        address::bind(this.inner(), &address)?;
         Ok(this)
     }
 
@@ -76,7 +90,7 @@ impl UnixDatagram {
     #[track_caller]
     pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
         let this = Self::new("UnixDatagram::bind_addr", Location::caller())?;
-        address::bind(this.io.get_ref(), address)?;
+        address::bind(this.inner(), address)?;
         Ok(this)
     }
 
@@ -97,40 +111,7 @@ impl UnixDatagram {
     /// Outside of a runtime; and whatever `socketpair(2)` reports.
     #[track_caller]
     pub fn pair() -> io::Result<(Self, Self)> {
-        let (one, other) = sys::unix_pair(Carries::Datagrams)?;
-        let (call, caller) = ("UnixDatagram::pair", Location::caller());
-        let one = Self::over(one.into(), call, caller)?;
-        let other = Self::over(other.into(), call, caller)?;
-        Ok((one, other))
-    }
-
-    /// Takes a socket of std's, and puts it into non-blocking mode.
-    ///
-    /// # Errors
-    ///
-    /// Outside of a runtime.
-    #[track_caller]
-    pub fn from_std(socket: StdDatagram) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        let this = Self::over(socket, "UnixDatagram::from_std", Location::caller())?;
-        this.io.expose();
-        Ok(this)
-    }
-
-    /// Gives the socket to std. It stays in non-blocking mode.
-    pub fn into_std(self) -> StdDatagram {
-        self.io.into_inner()
-    }
-
-    fn new(call: &str, caller: &Location<'_>) -> io::Result<Self> {
-        Self::over(sys::unix_socket(Carries::Datagrams)?.into(), call, caller)
-    }
-
-    fn over(socket: StdDatagram, call: &str, caller: &Location<'_>) -> io::Result<Self> {
-        Ok(Self {
-            io: AsyncFd::lazy_at(socket, FdKind::Other, call, caller)?,
-            runtime: Handle::try_current().map_err(io::Error::other)?,
-        })
+        local::pair(Carries::Datagrams, "UnixDatagram::pair", Location::caller())
     }
 
     /// Chooses the peer: [`send`](Self::send) goes there, and only what comes from there is
@@ -149,39 +130,7 @@ impl UnixDatagram {
     ///
     /// As [`connect`](Self::connect).
     pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
-        sys::connect_now(self.io.get_ref(), &Address::from(address))
-    }
-
-    /// Sends a datagram to the peer, or waits until there is room for it.
-    ///
-    /// # Errors
-    ///
-    /// `ConnectionRefused` if the peer has gone; and whatever `send(2)` reports.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is done, nothing was sent.
-    pub fn send(&self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        self.io.write_with(|socket| sys::send(socket, bytes))
-    }
-
-    /// Sends a datagram to the peer if there is room for it, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is no room; else as [`send`](Self::send).
-    pub fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.io.try_write_with(|socket| sys::send(socket, bytes))
-    }
-
-    /// One step of [`send`](Self::send), for hand-written futures. The latest caller is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn poll_send(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.io
-            .poll_write_with(context, |socket| sys::send(socket, bytes))
+        sys::connect_now(self.inner(), &Address::from(address))
     }
 
     /// Sends a datagram to a path or an abstract name, or waits until there is room for it.
@@ -210,18 +159,64 @@ impl UnixDatagram {
     /// If the future is dropped before it is done, nothing was sent.
     pub async fn send_to_addr(&self, bytes: &[u8], address: &SocketAddr) -> io::Result<usize> {
         let to = Address::from(address);
-        let mut pauses = Pauses::between(SHORTEST_PAUSE, LONGEST_PAUSE);
+        let mut pauses = pauses();
         loop {
-            match sys::send_to(self.io.get_ref(), bytes, &to) {
+            match sys::send_to(self.inner(), bytes, &to) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 sent => return sent,
             }
-            if sys::is_writable(self.io.get_ref())? {
-                pauses.wait(&self.runtime).await?;
+            if sys::is_writable(self.inner())? {
+                pauses.wait(&self.state.runtime).await?;
             } else {
                 self.io.async_io(Interest::WRITABLE, has_room).await?;
             }
         }
+    }
+
+    /// One step of [`send_to`](Self::send_to), for hand-written futures. The latest caller is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](Self::send_to).
+    pub fn poll_send_to<P: AsRef<Path>>(
+        &self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+        path: P,
+    ) -> Poll<io::Result<usize>> {
+        let to = Address::from(&address::from_path(path.as_ref())?);
+        let mut pauses = self.polled().take().unwrap_or_else(pauses);
+        let sent = self.poll_send_pausing(context, bytes, &to, &mut pauses);
+        if sent.is_pending() {
+            *self.polled() = Some(pauses);
+        }
+        sent
+    }
+
+    fn poll_send_pausing(
+        &self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+        to: &Address,
+        pauses: &mut Pauses,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match sys::send_to(self.inner(), bytes, to) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
+            if sys::is_writable(self.inner())? {
+                pauses.go_on(&self.state.runtime);
+                ready!(pauses.poll(context))?;
+            } else {
+                ready!(self.io.poll_io(context, Interest::WRITABLE, has_room))?;
+            }
+        }
+    }
+
+    fn polled(&self) -> MutexGuard<'_, Option<Pauses>> {
+        let polled = self.state.polled.lock();
+        polled.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a datagram to a path or an abstract name if there is room for it, without waiting.
@@ -232,296 +227,36 @@ impl UnixDatagram {
     pub fn try_send_to<P: AsRef<Path>>(&self, bytes: &[u8], path: P) -> io::Result<usize> {
         let to = Address::from(&address::from_path(path.as_ref())?);
         // Not by what is known of this socket: the room is another's.
-        sys::send_to(self.io.get_ref(), bytes, &to)
+        sys::send_to(self.inner(), bytes, &to)
     }
 
-    /// Receives a datagram. What does not fit into the buffer is gone.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `recv(2)` reports.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is done, no datagram was taken.
-    pub fn recv(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        self.io
-            .async_io(Interest::READABLE, |socket| sys::recv(socket, buffer))
-    }
-
-    /// Receives a datagram if one is there, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is none; else as [`recv`](Self::recv).
-    pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.io
-            .try_io(Interest::READABLE, |socket| sys::recv(socket, buffer))
-    }
-
-    /// One step of [`recv`](Self::recv), for hand-written futures. The latest caller is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv).
-    pub fn poll_recv(
-        &self,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.io.poll_io(context, Interest::READABLE, |socket| {
-            sys::recv(socket, buffer)
-        })
-    }
-
-    /// Receives a datagram, and says whose it is. What does not fit into the buffer is gone.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `recvfrom(2)` reports.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is done, no datagram was taken.
-    pub fn recv_from(
-        &self,
-        buffer: &mut [u8],
-    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
-        self.io
-            .async_io(Interest::READABLE, |socket| recv_from(socket, buffer))
-    }
-
-    /// Receives a datagram if one is there, without waiting, and says whose it is.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is none; else as [`recv_from`](Self::recv_from).
-    pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.io
-            .try_io(Interest::READABLE, |socket| recv_from(socket, buffer))
-    }
-
-    /// One step of [`recv_from`](Self::recv_from), for hand-written futures. The latest caller is
-    /// woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_from`](Self::recv_from).
-    pub fn poll_recv_from(
-        &self,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<(usize, SocketAddr)>> {
-        self.io.poll_io(context, Interest::READABLE, |socket| {
-            recv_from(socket, buffer)
-        })
-    }
-
-    /// Looks at the next datagram, and leaves it.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv).
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is taken.
-    pub fn peek(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        self.io
-            .async_io(Interest::READABLE, |socket| sys::peek(socket, buffer))
-    }
-
-    /// Looks at the next datagram, says whose it is, and leaves it.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_from`](Self::recv_from).
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is taken.
-    pub fn peek_from(
-        &self,
-        buffer: &mut [u8],
-    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> {
-        self.io
-            .async_io(Interest::READABLE, |socket| peek_from(socket, buffer))
-    }
-
-    /// Sends a datagram to the peer, and duplicates of descriptors with it. 253 is the most.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for too many; and whatever `sendmsg(2)` reports.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is done, nothing was sent.
-    pub fn send_with_fds<'a>(
-        &'a self,
-        bytes: &'a [u8],
-        fds: &'a [BorrowedFd<'_>],
-    ) -> impl Future<Output = io::Result<usize>> + 'a {
-        fds::send(&self.io, bytes, fds, false)
-    }
-
-    /// Receives a datagram and the descriptors that came with it, `limit` at most. They are
-    /// close-on-exec.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidData` if more descriptors were sent than `limit`, or than this process may have: then
-    /// none is left open, and the datagram is gone. And whatever `recvmsg(2)` reports.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is done, nothing was taken.
-    pub fn recv_with_fds(
-        &self,
-        buffer: &mut [u8],
-        limit: usize,
-    ) -> impl Future<Output = io::Result<(usize, Vec<OwnedFd>)>> {
-        fds::recv(&self.io, buffer, limit)
-    }
-
-    /// Waits until there may be something to receive.
-    ///
-    /// # Errors
-    ///
-    /// When the runtime has shut down.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost: readiness stays until it is used.
-    pub fn readable(&self) -> impl Future<Output = io::Result<()>> + '_ {
-        self.io.readable()
-    }
-
-    /// Waits until there may be room to send to the peer.
-    ///
-    /// # Errors
-    ///
-    /// When the runtime has shut down.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost: readiness stays until it is used.
-    pub fn writable(&self) -> impl Future<Output = io::Result<()>> + '_ {
-        self.io.writable()
-    }
-
-    /// Waits until any direction of `interest` is ready.
-    ///
-    /// # Errors
-    ///
-    /// When the runtime has shut down.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost: readiness stays until it is used.
-    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<()>> + '_ {
-        self.io.ready(interest)
-    }
-
-    /// Makes a system call of your own as soon as it does not block; see [`AsyncFd::async_io`]. The
-    /// call is made on the descriptor: the methods of this socket would find its readiness taken.
-    ///
-    /// # Errors
-    ///
-    /// What the call reports, but `WouldBlock`; and when the runtime has shut down.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is done, no call has had an effect.
-    pub fn async_io<R>(
-        &self,
-        interest: Interest,
-        mut call: impl FnMut() -> io::Result<R>,
-    ) -> impl Future<Output = io::Result<R>> {
-        self.io.async_io(interest, move |_| call())
-    }
-
-    /// Makes a system call of your own if there is readiness; see [`AsyncFd::try_io`].
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is no readiness or the call says so; else what the call reports.
-    pub fn try_io<R>(
-        &self,
-        interest: Interest,
-        call: impl FnOnce() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.io.try_io(interest, |_| call())
-    }
-
-    /// Ends one direction, or both: sending fails from then on. Who receives is not told, neither
-    /// here nor at the peer: the kernel has no end of datagrams, and lets them wait.
-    ///
-    /// # Errors
-    ///
-    /// `NotConnected` if there is no peer.
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.io.get_ref().shutdown(how)
-    }
-
-    /// The address of this socket.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockname(2)` reports.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
-    }
-
-    /// The address of the peer.
-    ///
-    /// # Errors
-    ///
-    /// `NotConnected` if there is none.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().peer_addr()
-    }
-
-    /// Who made the other socket of a [`pair`](Self::pair).
-    ///
-    /// # Errors
-    ///
-    /// `NotConnected` for any other: whose a datagram is only its address says.
-    pub fn peer_cred(&self) -> io::Result<UCred> {
-        credentials::of_peer(self.io.get_ref())
-    }
-
-    /// An error that waits on the socket, taken from it (`SO_ERROR`).
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockopt(2)` reports.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.io.get_ref().take_error()
+    fn new(call: &str, caller: &Location<'_>) -> io::Result<Self> {
+        let socket = sys::unix_socket(Carries::Datagrams)?.into();
+        Self::over_at(socket, FdKind::Other, call, caller)
     }
 }
 
-impl AsFd for UnixDatagram {
-    /// Lends the descriptor; whoever has it may duplicate it.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
-    }
+impl sealed::Kind for StdDatagram {
+    const NAME: &'static str = "UnixDatagram";
+    type State = Clock;
 }
 
-impl AsRawFd for UnixDatagram {
-    fn as_raw_fd(&self) -> RawFd {
-        self.io.as_raw_fd()
-    }
+impl Kind for StdDatagram {
+    type Address = SocketAddr;
 }
 
-fn recv_from(socket: &StdDatagram, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-    let (count, source) = sys::recv_from(socket, buffer)?;
-    Ok((count, source.to_unix()))
+impl Carrier for StdDatagram {}
+
+impl Messages for StdDatagram {}
+
+impl sealed::Local for StdDatagram {
+    const KEEPS_BORDERS: bool = true;
 }
 
-fn peek_from(socket: &StdDatagram, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-    let (count, source) = sys::peek_from(socket, buffer)?;
-    Ok((count, source.to_unix()))
+impl Local for StdDatagram {}
+
+fn pauses() -> Pauses {
+    Pauses::between(SHORTEST_PAUSE, LONGEST_PAUSE)
 }
 
 /// Whether the socket has room of its own.

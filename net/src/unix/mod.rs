@@ -8,31 +8,30 @@
 mod address;
 mod credentials;
 mod datagram;
-mod fds;
 mod listener;
+mod local;
 mod seqpacket;
 mod stream;
-mod traits;
 
 use std::sync::Arc;
 
-use crate::halves;
+use crate::socket;
 
 pub use credentials::UCred;
 pub use datagram::UnixDatagram;
 pub use listener::UnixListener;
-pub use seqpacket::{UnixSeqpacket, UnixSeqpacketListener};
+pub use seqpacket::{PacketListener, PacketSocket, UnixSeqpacket, UnixSeqpacketListener};
 pub use std::os::unix::net::SocketAddr;
 pub use stream::UnixStream;
 
 /// The read half of a stream that is borrowed; see [`UnixStream::split`].
-pub type ReadHalf<'a> = halves::ReadHalf<&'a UnixStream>;
+pub type ReadHalf<'a> = socket::ReadHalf<&'a UnixStream>;
 /// The write half of a stream that is borrowed; see [`UnixStream::split`].
-pub type WriteHalf<'a> = halves::WriteHalf<&'a UnixStream>;
+pub type WriteHalf<'a> = socket::WriteHalf<&'a UnixStream>;
 /// The read half of a stream; see [`UnixStream::into_split`].
-pub type OwnedReadHalf = halves::ReadHalf<Arc<UnixStream>>;
+pub type OwnedReadHalf = socket::ReadHalf<Arc<UnixStream>>;
 /// The write half of a stream; see [`UnixStream::into_split`]. Dropping it ends the stream for the
 /// peer.
-pub type OwnedWriteHalf = halves::WriteHalf<Arc<UnixStream>>;
+pub type OwnedWriteHalf = socket::WriteHalf<socket::Ending<std::os::unix::net::UnixStream>>;
 /// The two halves belong to different streams: here they are.
-pub type ReuniteError = halves::ReuniteError<UnixStream>;
+pub type ReuniteError = socket::ReuniteError<std::os::unix::net::UnixStream>;

@@ -201,8 +201,10 @@ fn help(local: &Local, stuck: &Shell, scratch: &mut Scratch) {
     if let Some(next) = theirs.pop_next() {
         local.push(next);
     }
-    // Half at a time, as long as there is room.
-    while ours.steal_from(theirs) > 0 {}
+    // Half at a time.
+    while let Some(stolen) = ours.steal_from(theirs) {
+        local.push(stolen.first);
+    }
 }
 
 impl Crew {

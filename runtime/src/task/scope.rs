@@ -294,6 +294,9 @@ enum Cause<E> {
 impl<E> Ending<E> {
     /// The first cause counts: what follows may well follow from it.
     fn begin(&mut self, cause: Cause<E>) {
+        if let (Some(_), Cause::Panicked(error)) = (&self.cause, &cause) {
+            tell_unseen(error);
+        }
         if self.cause.is_none() {
             self.cause = Some(cause);
             self.deadline = Some(Instant::now() + self.grace);
@@ -313,6 +316,13 @@ impl<E> Ending<E> {
             failure: kind,
             cut: self.cut,
         })
+    }
+}
+
+/// A panic that is in nobody's error.
+fn tell_unseen(error: &JoinError) {
+    if let (Some(runtime), Some(panic)) = (crate::handle::current(), error.panic_of_task()) {
+        runtime.shared.panics().tell_unseen(&panic);
     }
 }
 

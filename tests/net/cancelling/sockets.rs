@@ -349,19 +349,33 @@ fn what_promises_nothing_loses_its_own_bytes_only() {
             was_cut
         })
         .await;
-        // Nobody reads until it is dropped, so it waits.
-        let (client, mut peer) = pair_with_std().await;
-        let bytes = vec![7; 8_000_000];
-        assert!(cut(Place::FIRST, client.write_all(&bytes)).await.is_none());
-        let receiver = std::thread::spawn(move || {
-            let mut received = Vec::new();
-            peer.read_to_end(&mut received).unwrap();
-            received
-        });
-        client.write_all(b"end").await.unwrap();
-        drop(client);
-        let received = receiver.join().unwrap();
-        let body = received.strip_suffix(b"end").unwrap();
-        assert!(body.len() < bytes.len() && body.iter().all(|byte| *byte == 7));
+        for vectored in [false, true] {
+            loses_its_own_bytes_only(vectored).await;
+        }
     });
+}
+
+async fn loses_its_own_bytes_only(vectored: bool) {
+    // Nobody reads until it is dropped, so it waits.
+    let (client, mut peer) = pair_with_std().await;
+    let bytes = vec![7; 8_000_000];
+    let place = Place::FIRST;
+    let done = if vectored {
+        let (head, tail) = bytes.split_at(1000);
+        let mut slices = [IoSlice::new(head), IoSlice::new(tail)];
+        cut(place, client.write_all_vectored(&mut slices)).await
+    } else {
+        cut(place, client.write_all(&bytes)).await
+    };
+    assert!(done.is_none());
+    let receiver = std::thread::spawn(move || {
+        let mut received = Vec::new();
+        peer.read_to_end(&mut received).unwrap();
+        received
+    });
+    client.write_all(b"end").await.unwrap();
+    drop(client);
+    let received = receiver.join().unwrap();
+    let body = received.strip_suffix(b"end").unwrap();
+    assert!(body.len() < bytes.len() && body.iter().all(|byte| *byte == 7));
 }

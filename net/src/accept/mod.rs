@@ -7,11 +7,11 @@
 //! again after a while, at first a short one. What remains is for the caller: the listener itself is
 //! broken, or its runtime has gone.
 
+mod listener;
+
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,7 +19,10 @@ use futures_core::Stream;
 use runtime::Handle;
 
 use crate::pause::Pauses;
-use crate::sys::{self, Address, errno};
+use crate::sys::errno;
+
+pub(crate) use listener::Accepting;
+pub use listener::Listens;
 
 /// What accepts connections: the listeners of this crate.
 ///
@@ -28,9 +31,10 @@ use crate::sys::{self, Address, errno};
 /// A server that does not care where its clients come from:
 ///
 /// ```
-/// use net::{Incoming, Listener};
+/// use net::Listener;
 ///
-/// async fn count<L: Listener>(mut incoming: Incoming<'_, L>) -> std::io::Result<u64> {
+/// async fn count<L: Listener>(listener: &L) -> std::io::Result<u64> {
+///     let mut incoming = listener.incoming();
 ///     let mut count = 0;
 ///     loop {
 ///         let (_connection, _peer) = incoming.accept().await?;
@@ -57,38 +61,22 @@ pub trait Listener: sealed::Sealed {
         &self,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<(Self::Connection, Self::Address)>>;
+
+    /// Accepts connections for ever, whatever happens to any of them.
+    fn incoming(&self) -> Incoming<'_, Self>
+    where
+        Self: Sized,
+    {
+        Incoming::new(self)
+    }
 }
 
-pub(crate) mod sealed {
+mod sealed {
     use runtime::Handle;
 
     pub trait Sealed {
         /// The runtime that the listener belongs to.
         fn runtime(&self) -> &Handle;
-    }
-}
-
-/// What a listener knows of its queue.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    /// A connection was accepted since the last look at the queue: look before the next `accept`.
-    look_first: AtomicBool,
-}
-
-impl Queue {
-    /// Takes a connection from the listener's queue.
-    ///
-    /// The kernel makes the new socket *before* it looks for a connection, so an `accept` that finds
-    /// none costs eighteen times a look. After each connection the queue is therefore looked at
-    /// before the next `accept`, and the one that would find nothing is never made.
-    pub(crate) fn accept(&self, listener: impl AsFd) -> io::Result<(OwnedFd, Address)> {
-        // Relaxed: a hint. Whether it is right or not, nothing but a call is saved or lost.
-        if self.look_first.swap(false, Ordering::Relaxed) && !sys::is_readable(&listener)? {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let accepted = sys::accept(listener)?;
-        self.look_first.store(true, Ordering::Relaxed);
-        Ok(accepted)
     }
 }
 
