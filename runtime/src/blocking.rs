@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::primitive::{Arc, Condvar, Mutex};
-use crate::tasks::{self, JoinHandle, Runnable, Schedule, TaskRef};
+use crate::tasks::{self, JoinHandle, Panics, Runnable, Schedule, TaskInfo, TaskRef};
 
 /// The threads of one runtime for calls that block.
 pub(crate) struct Pool {
@@ -29,20 +29,26 @@ pub(crate) struct Pool {
     left: Condvar,
     most_threads: usize,
     keep_alive: Duration,
+    panics: Arc<Panics>,
 }
 
 struct State {
     queue: VecDeque<TaskRef>,
+    running: Vec<TaskRef>,
+    /// Told when a closure has ended, if somebody waits for that.
+    watch: Option<Arc<dyn Fn() + Send + Sync>>,
     threads: usize,
     idle: usize,
     closed: bool,
 }
 
 impl Pool {
-    pub(crate) fn new(most_threads: usize, keep_alive: Duration) -> Self {
+    pub(crate) fn new(most_threads: usize, keep_alive: Duration, panics: Arc<Panics>) -> Self {
         Self {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
+                running: Vec::new(),
+                watch: None,
                 threads: 0,
                 idle: 0,
                 closed: false,
@@ -51,6 +57,7 @@ impl Pool {
             left: Condvar::new(),
             most_threads,
             keep_alive,
+            panics,
         }
     }
 
@@ -72,7 +79,11 @@ impl Pool {
         R: Send + 'static,
     {
         let once = Once(Some(closure));
-        let (task, handle) = tasks::spawn(once, Queued { after }, None, spawned_at);
+        let scheduler = Queued {
+            after,
+            panics: self.panics.clone(),
+        };
+        let (task, handle) = tasks::spawn(once, scheduler, None, spawned_at);
         self.submit(task, spawned_at, start);
         handle
     }
@@ -128,9 +139,10 @@ impl Pool {
         let mut state = self.state.lock();
         loop {
             if let Some(task) = state.queue.pop_front() {
+                state.running.push(task.clone());
                 drop(state);
                 task.runnable().run();
-                drop(task);
+                self.has_ended(task);
                 state = self.state.lock();
                 continue;
             }
@@ -148,6 +160,17 @@ impl Pool {
         state.threads -= 1;
         drop(state);
         self.left.notify_all();
+    }
+
+    fn has_ended(&self, task: TaskRef) {
+        let mut state = self.state.lock();
+        let running = &mut state.running;
+        let place = running.iter().position(|it| it.id() == task.id());
+        let kept = place.map(|place| running.swap_remove(place));
+        let watch = state.watch.clone();
+        drop(state);
+        drop((task, kept));
+        watch.into_iter().for_each(|tell| tell());
     }
 
     /// Takes nothing more, drops what is queued, and lets idle threads go. Waits for nobody.
@@ -171,6 +194,30 @@ impl Pool {
             }
             state = self.left.wait_for(state, rest).0;
         }
+    }
+
+    /// Tells of each closure that ends.
+    pub(crate) fn watch(&self, tell: Arc<dyn Fn() + Send + Sync>) {
+        let former = self.state.lock().watch.replace(tell);
+        drop(former);
+    }
+
+    /// How many closures run, or wait for a thread.
+    pub(crate) fn busy(&self) -> usize {
+        let state = self.state.lock();
+        state.queue.len() + state.running.len()
+    }
+
+    /// What people are told of the closures that wait for a thread.
+    pub(crate) fn queued(&self) -> Vec<TaskInfo> {
+        let state = self.state.lock();
+        state.queue.iter().map(TaskRef::info).collect()
+    }
+
+    /// What people are told of those that run.
+    pub(crate) fn running(&self) -> Vec<TaskInfo> {
+        let state = self.state.lock();
+        state.running.iter().map(TaskRef::info).collect()
     }
 
     /// Threads that live, and closures that wait for one.
@@ -201,6 +248,7 @@ impl<F> Unpin for Once<F> {}
 /// The executor of such a task: it is in the queue from the start and is never woken.
 struct Queued {
     after: Option<After>,
+    panics: Arc<Panics>,
 }
 
 /// What is called at a closure's end.
@@ -212,5 +260,9 @@ impl Schedule for Queued {
     fn release(&self, _: &TaskRef) -> Option<TaskRef> {
         self.after.iter().for_each(|after| after());
         None
+    }
+
+    fn panics(&self) -> Option<&Panics> {
+        Some(&self.panics)
     }
 }

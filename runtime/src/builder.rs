@@ -17,6 +17,7 @@ use crate::runtimes::{LocalRuntime, Runtime};
 use crate::shared::{Hooks, Shared};
 use crate::signals::{self, Blocked};
 use crate::staff::Staff;
+use crate::tasks::{OnUnseen, Panics, TaskPanic};
 
 /// Settings of a runtime to be built.
 ///
@@ -34,6 +35,7 @@ pub struct Builder {
     /// `None`: no worker threads.
     workers: Option<Workers>,
     on_stuck: Option<OnStuck>,
+    on_unseen_panic: Option<OnUnseen>,
     hooks: Hooks,
     most_blocking_threads: usize,
     keep_alive: Duration,
@@ -65,6 +67,7 @@ impl Builder {
         Self {
             workers: None,
             on_stuck: None,
+            on_unseen_panic: None,
             hooks: Hooks {
                 thread_name: None,
                 on_start: None,
@@ -156,6 +159,35 @@ impl Builder {
     ) -> &mut Self {
         let hook = Arc::new(hook);
         self.on_stuck = Some(OnStuck { after, hook });
+        self
+    }
+
+    /// Calls `hook` for a task, or a closure of [`spawn_blocking`](crate::task::spawn_blocking), that
+    /// has panicked and whose outcome nobody has looked at: its [`JoinHandle`](crate::task::JoinHandle)
+    /// was dropped, before the panic or after. On the thread where that is found out.
+    ///
+    /// Without a hook it is one line on standard error, which says which task it was. (What the panic
+    /// said, and where it happened, is written by the panic hook of the standard library, seen or not.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let runtime = runtime::Builder::new_current_thread()
+    ///     .on_unseen_panic(move |panic| tell.send(panic.to_string()).unwrap())
+    ///     .build()?;
+    /// runtime.block_on(async {
+    ///     drop(runtime::spawn(async { panic!("no data") }));
+    ///     runtime::task::yield_now().await;
+    /// });
+    /// assert!(told.recv().unwrap().ends_with("panicked: no data"));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn on_unseen_panic(
+        &mut self,
+        hook: impl Fn(&TaskPanic) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.on_unseen_panic = Some(Arc::new(hook));
         self
     }
 
@@ -370,11 +402,18 @@ impl Builder {
         only_on: Option<ThreadId>,
         has_workers: bool,
     ) -> io::Result<Arc<Shared>> {
-        let pool = Pool::new(self.most_blocking_threads, self.keep_alive);
+        let panics = Arc::new(Panics::new(self.on_unseen_panic.clone()));
+        let pool = Pool::new(self.most_blocking_threads, self.keep_alive, panics.clone());
         if cores > 1 {
             measure_wake_cost();
         }
-        let crew = Crew::new(cores, has_workers, self.on_stuck.clone(), self.seed)?;
+        let crew = Crew::new(
+            cores,
+            has_workers,
+            self.on_stuck.clone(),
+            self.seed,
+            &panics,
+        )?;
         if self.starts_paused || self.seed.is_some() {
             let clock = crew.drivers().timers().clock();
             clock.pause_at_the_beginning();

@@ -64,6 +64,24 @@ pub(crate) fn has_left() -> bool {
     BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) > 0
 }
 
+/// The budget of this thread, to be put back by [`restore`].
+#[derive(Debug)]
+pub(crate) struct Saved(u8);
+
+/// Counts no more until `restore`, if it counts at all. The thread still runs tasks.
+pub(crate) fn suspend() -> Saved {
+    let left = BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED);
+    if left != UNLIMITED {
+        let _ = BUDGET.try_with(|budget| budget.set(UNCOUNTED));
+    }
+    Saved(left)
+}
+
+/// Counts again, from where it was.
+pub(crate) fn restore(saved: &Saved) {
+    let _ = BUDGET.try_with(|budget| budget.set(saved.0));
+}
+
 /// Whether this thread runs tasks, and would keep them all waiting if it slept.
 pub(crate) fn is_counted() -> bool {
     BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) != UNLIMITED
@@ -77,7 +95,7 @@ impl Progress {
             return;
         }
         let _ = BUDGET.try_with(|budget| match budget.get() {
-            0 | UNLIMITED => {}
+            0 | UNCOUNTED | UNLIMITED => {}
             left => budget.set(left - 1),
         });
     }
@@ -96,4 +114,7 @@ pub(crate) fn lift() {
 
 /// Operations a poll: about half a millisecond of small messages.
 const A_POLL: u8 = 128;
+/// A task that wants no budget.
+const UNCOUNTED: u8 = u8::MAX - 1;
+/// No task.
 const UNLIMITED: u8 = u8::MAX;

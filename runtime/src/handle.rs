@@ -20,7 +20,7 @@ use crate::here;
 use crate::metrics::Metrics;
 use crate::primitive::Arc;
 use crate::shared::{LARGE_FUTURE, Shared};
-use crate::tasks::JoinHandle;
+use crate::tasks::{self, JoinHandle};
 
 /// Reaches a runtime from anywhere: cheap to clone, may be sent to other threads.
 ///
@@ -348,7 +348,12 @@ pub(crate) fn block_in_place<R>(closure: impl FnOnce() -> R) -> R {
         here::leave();
         let index = handle.shared.lay_down(core);
         let substitute = handle.clone();
-        drop(handle.spawn_blocking(move || substitute.shared.substitute(index)));
+        drop(handle.spawn_blocking(move || {
+            let shared = &substitute.shared;
+            // It ends when the task is back.
+            let _not_waited_for = shared.closing().set_apart(tasks::current());
+            shared.substitute(index);
+        }));
     }
     let restored = Restored(inside);
     BLOCKING.set(None);
@@ -356,6 +361,23 @@ pub(crate) fn block_in_place<R>(closure: impl FnOnce() -> R) -> R {
     let result = closure();
     drop(restored);
     result
+}
+
+/// Calls a closure that blocks, wherever this is: with the core given to another thread if there can be
+/// one, else as it is.
+pub(crate) fn aside<R>(closure: impl FnOnce() -> R) -> R {
+    match (BLOCKING.get(), current()) {
+        (Some(_), Some(current)) if current.shared.has_workers() => block_in_place(closure),
+        (Some(inside), _) => {
+            let restored = Restored(inside);
+            BLOCKING.set(None);
+            coop::lift();
+            let result = closure();
+            drop(restored);
+            result
+        }
+        (None, _) => closure(),
+    }
 }
 
 /// Puts back what kept the thread from another `block_on`.

@@ -18,11 +18,45 @@ pub(crate) struct Fleet {
     next: AtomicUsize,
 }
 
+/// A core among all cores of all fleets, in one word: the number of its fleet above, its own below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spot(u64);
+
 thread_local! {
-    /// The number of a fleet, and a core of it. Fleet 0 is none.
-    static HERE: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
+    /// Fleet 0 is none.
+    static HERE: Cell<Spot> = const { Cell::new(Spot::NONE) };
     /// The fleet that this thread is a worker of, whatever it does at the moment.
     static WORKS_FOR: Cell<u32> = const { Cell::new(0) };
+}
+
+impl Spot {
+    /// No core at all.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// Whether this thread runs that core.
+    #[inline]
+    pub(crate) fn is_here(self) -> bool {
+        // A thread that is being torn down runs nothing.
+        HERE.try_with(Cell::get).is_ok_and(|here| here == self)
+    }
+
+    fn fleet(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The number of the core in its fleet.
+    pub(crate) fn core(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    /// For a word that others read.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
 }
 
 impl Fleet {
@@ -43,8 +77,13 @@ impl Fleet {
     #[inline]
     pub(crate) fn here(&self) -> Option<usize> {
         // A thread that is being torn down runs nothing.
-        let (fleet, core) = HERE.try_with(Cell::get).unwrap_or((0, 0));
-        (fleet == self.number).then_some(core as usize)
+        let here = HERE.try_with(Cell::get).unwrap_or(Spot::NONE);
+        (here.fleet() == self.number).then_some(here.core())
+    }
+
+    /// One of its cores.
+    pub(crate) fn spot(&self, core: usize) -> Spot {
+        Spot(u64::from(self.number) << 32 | core as u64)
     }
 
     /// The core that the thread runs; from outside, each in its turn.
@@ -72,22 +111,23 @@ impl Fleet {
 
     /// Makes `core` the one that this thread runs, for as long as the guard lives.
     pub(crate) fn enter(&self, core: usize) -> Entered {
-        Entered(HERE.replace((self.number, core as u32)))
+        Entered(HERE.replace(self.spot(core)))
     }
 }
 
 /// Whether this thread runs a core of any fleet.
 pub(crate) fn is_any() -> bool {
-    HERE.try_with(Cell::get).is_ok_and(|(fleet, _)| fleet != 0)
+    HERE.try_with(Cell::get)
+        .is_ok_and(|here| here != Spot::NONE)
 }
 
 /// This thread has given its core away: it runs none from now on, until a guard puts one back.
 pub(crate) fn leave() {
-    HERE.set((0, 0));
+    HERE.set(Spot::NONE);
 }
 
 /// Puts the former core back when dropped.
-pub(crate) struct Entered((u32, u32));
+pub(crate) struct Entered(Spot);
 
 impl Drop for Entered {
     fn drop(&mut self) {

@@ -45,6 +45,7 @@ extern crate self as runtime;
 
 mod blocking;
 mod builder;
+mod closing;
 mod coop;
 mod driver;
 mod ending;
@@ -53,6 +54,7 @@ mod faults;
 mod foreign;
 mod handle;
 mod here;
+mod hooks;
 pub mod io;
 #[doc(hidden)]
 pub mod macros;
@@ -66,6 +68,7 @@ mod runtimes;
 #[cfg(all(test, shuttle))]
 mod schedules;
 mod shared;
+pub mod shutdown;
 mod signals;
 mod staff;
 pub mod sync;

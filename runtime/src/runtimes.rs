@@ -143,6 +143,11 @@ impl Runtime {
         }
     }
 
+    /// Ends it, and waits for the workers for `limit` at most.
+    pub(crate) fn end_within(&mut self, limit: Duration) {
+        self.end(Some(limit));
+    }
+
     /// The handle to this runtime.
     pub fn handle(&self) -> &Handle {
         &self.handle
@@ -285,6 +290,10 @@ struct Keep(Option<LocalRuntime>);
 impl Drop for Keep {
     fn drop(&mut self) {
         let Some(local) = self.0.take() else { return };
+        if local.handle.shared.closing().token().is_cancelled() {
+            // It was shut down, and takes no tasks any more.
+            return;
+        }
         local.handle.shared.drop_tasks();
         let _ = KEPT.try_with(|kept| kept.replace(Some(local)));
     }

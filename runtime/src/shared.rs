@@ -21,12 +21,14 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use crate::blocking::Pool;
+use crate::closing::Closing;
 use crate::coop;
 use crate::ending::Ending;
 use crate::executor::{Core, Crew, Ended, Main, Shell};
 use crate::foreign;
+pub(crate) use crate::hooks::Hooks;
 use crate::primitive::{Arc, AtomicBool, AtomicU32, Condvar, Mutex, MutexGuard, Ordering};
-use crate::tasks::{self, JoinHandle};
+use crate::tasks::{self, JoinHandle, Panics};
 
 /// What all handles of a runtime share.
 pub(crate) struct Shared {
@@ -40,6 +42,7 @@ pub(crate) struct Shared {
     only_on: Option<ThreadId>,
     /// The meetings of the worker threads, if there are any.
     ending: Option<Ending>,
+    closing: Closing,
 }
 
 struct Berth {
@@ -50,29 +53,6 @@ struct Berth {
     lent: bool,
     /// A thread for calls that block runs it, in the place of the worker.
     substituted: bool,
-}
-
-/// The name of threads, and what to call on one that begins, or stops, to run tasks.
-#[derive(Clone)]
-pub(crate) struct Hooks {
-    /// If it was given by the user.
-    pub(crate) thread_name: Option<Arc<str>>,
-    pub(crate) on_start: Option<Arc<dyn Fn() + Send + Sync>>,
-    pub(crate) on_stop: Option<Arc<dyn Fn() + Send + Sync>>,
-}
-
-impl Hooks {
-    /// A worker's, with its number; Linux keeps 15 bytes of it.
-    pub(crate) fn worker_name(&self, index: usize) -> String {
-        let name = self.thread_name.as_deref().unwrap_or("worker");
-        format!("{name}-{index}")
-    }
-
-    /// That of a thread for calls that block.
-    pub(crate) fn blocking_name(&self) -> String {
-        let name = self.thread_name.as_deref().unwrap_or("blocking");
-        name.to_owned()
-    }
 }
 
 impl Shared {
@@ -97,12 +77,21 @@ impl Shared {
             pool: Arc::new(pool),
             only_on,
             ending: has_workers.then(|| Ending::new(cores)),
+            closing: Closing::new(),
             crew,
         })
     }
 
     pub(crate) fn crew(&self) -> &Arc<Crew> {
         &self.crew
+    }
+
+    pub(crate) fn closing(&self) -> &Closing {
+        &self.closing
+    }
+
+    pub(crate) fn panics(&self) -> &Panics {
+        self.crew.panics()
     }
 
     pub(crate) fn pool(&self) -> &Arc<Pool> {
@@ -181,15 +170,18 @@ impl Shared {
                 // AcqRel in the swaps of `woken` orders this with a wake; see `Signal`.
                 let at = core.shell().index() as u32;
                 main.signal.at.store(at, Ordering::Release);
-                let ended = self.run(core, main, true);
+                self.run(core, main, true);
                 main.signal.at.store(OUTSIDE, Ordering::Release);
-                if ended == Ended::Done || main.output.is_some() {
+                if main.output.is_some() {
                     return;
                 }
-                // The core has ended under us. The future is told by whatever it waits for.
+                // The core has ended under us, or was given back. The future is told by whatever it waits for.
                 main.signal.woken.swap(true, Ordering::AcqRel);
-            } else if main.turn() {
-                return;
+            } else {
+                main.turn();
+                if main.output.is_some() {
+                    return;
+                }
             }
         }
     }
@@ -210,7 +202,7 @@ impl Shared {
         };
         let mut bench = self.bench.lock();
         loop {
-            if may_run && !self.crew.is_closing() {
+            if may_run && !self.crew.is_closing() && !self.must_run_without_core() {
                 if let Some(core) = request.take(&mut bench) {
                     return Some(core);
                 }
@@ -221,6 +213,11 @@ impl Shared {
             }
             bench = self.freed.wait(bench);
         }
+    }
+
+    /// Whether the futures of `block_on` are to leave the cores to the workers.
+    fn must_run_without_core(&self) -> bool {
+        self.has_workers() && self.closing.needs_cores()
     }
 
     /// What a worker thread does: runs its own core, unless it is lent out, until the end.
@@ -307,6 +304,7 @@ impl Shared {
         }
         self.crew.close();
         self.pool.close();
+        self.closing.token().cancel();
         if self.has_workers() {
             // The lock makes sure that a worker either sleeps or has not looked yet.
             drop(self.bench.lock());
@@ -379,7 +377,7 @@ impl Shared {
             return true;
         };
         let all_left = ending.wait_for_all();
-        if !all_left {
+        if !all_left && !self.closing.is_told() {
             for worker in ending.missing() {
                 self.crew.report_left_behind(worker);
             }
@@ -536,7 +534,7 @@ impl<F: Future> Main for MainFuture<'_, F> {
                 self.output = Some(output);
                 true
             }
-            Poll::Pending => false,
+            Poll::Pending => self.signal.shared.must_run_without_core(),
         }
     }
 

@@ -52,6 +52,26 @@ fn connect(listener: &net::TcpListener) -> std::net::TcpStream {
 }
 
 #[test]
+fn a_descriptor_is_registered_once_at_whichever_core() {
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    let (ours, theirs) = fd::unix_pair();
+    // From outside each goes to another core than the one before.
+    let register = || runtime.block_on(async { AsyncFd::new(ours.as_fd()) });
+    let first = register().unwrap();
+    for _ in 0..2 {
+        let error = register().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        assert!(error.to_string().contains("try_clone"), "{error}");
+    }
+    drop(first);
+    drop(register().unwrap());
+    drop(theirs);
+}
+
+#[test]
 fn a_number_that_is_used_again_at_once_sees_no_event_of_the_old_one() {
     apart(|| {
         flavours(|flavour| {

@@ -23,11 +23,14 @@ mod promises;
 mod seeded;
 mod several;
 mod shutdown;
+mod shutdown_matrix;
+mod shutdown_report;
 mod stuck;
 mod threads;
 mod timeouts;
 mod timers;
 mod turns;
+mod unseen_panics;
 mod wakers;
 mod workers;
 

@@ -1,9 +1,12 @@
 //! Each message to each receiver, and a lag that is not an end.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use proptest::prelude::*;
+use runtime::sync::Mutex;
 use runtime::sync::broadcast::error::{Lagged, RecvError, TryRecvError};
 use runtime::sync::broadcast::{self, channel};
 use tests::panics::panics;
@@ -49,6 +52,21 @@ fn a_lag_is_told_and_not_an_end() {
     drop(sender);
     assert_eq!(ready(receiver.next()), Some(Ok(7)));
     assert_eq!(ready(receiver.next()), None);
+}
+
+#[test]
+fn weak_senders_do_not_keep_it_open() {
+    let (sender, mut receiver) = channel::<u8>(1);
+    let weak = sender.downgrade();
+    let second = weak.upgrade().unwrap();
+    assert_eq!((sender.strong_count(), weak.clone().weak_count()), (2, 2));
+    drop(sender);
+    let mut waits = Step::waiting(receiver.recv());
+    waits.assert_waits();
+    drop(second);
+    assert_eq!(waits.woken(), Err(RecvError::Closed));
+    assert!(weak.upgrade().is_none());
+    assert_eq!((weak.strong_count(), weak.weak_count()), (0, 1));
 }
 
 #[test]
@@ -139,6 +157,49 @@ proptest! {
             }
             let kept = receivers.iter().map(|(_, unread)| unread.len().min(ROOM)).max();
             prop_assert_eq!(sender.len(), kept.unwrap_or(0));
+        }
+    }
+
+    /// Seen to fail with a `send` that wakes one, and with a last sender that wakes nobody.
+    #[test]
+    fn who_waits_agrees_with_a_list_each(
+        steps in prop::collection::vec((0_u8..6, 0_usize..32), 0..60),
+    ) {
+        const ROOM: usize = 2;
+        let (sender, first) = broadcast::channel(ROOM);
+        let receivers = [first.resubscribe(), first.resubscribe(), first].map(Mutex::new);
+        let receive = async |at: usize| receivers[at].try_lock().unwrap().recv().await;
+        let mut sender = Some(sender);
+        let mut unread: [VecDeque<usize>; 3] = Default::default();
+        let mut waits = [const { None }; 3];
+        for (number, (step, which)) in steps.into_iter().enumerate() {
+            let at = which % 3;
+            match (step, &sender) {
+                (0 | 1, Some(sender)) => {
+                    prop_assert_eq!(sender.send(number), Ok(3));
+                    unread.iter_mut().for_each(|unread| unread.push_back(number));
+                }
+                (5, _) if which == 0 => sender = None,
+                (4, _) => waits[at] = None,
+                _ if waits[at].is_none() => waits[at] = Some(Step::new(receive(at))),
+                _ => {}
+            }
+            for (wait, unread) in waits.iter_mut().zip(&mut unread) {
+                let Some(waiting) = wait else { continue };
+                let missed = unread.len().saturating_sub(ROOM);
+                unread.drain(..missed);
+                let expected = match (missed, unread.front(), &sender) {
+                    (0, None, Some(_)) => Poll::Pending,
+                    (0, None, None) => Poll::Ready(Err(RecvError::Closed)),
+                    (0, Some(_), _) => Poll::Ready(Ok(unread.pop_front().unwrap())),
+                    _ => Poll::Ready(Err(RecvError::Lagged(missed as u64))),
+                };
+                prop_assert!(waiting.was_new() || (waiting.wakes() > 0) == expected.is_ready());
+                prop_assert_eq!(waiting.poll(), expected);
+                if expected.is_ready() {
+                    *wait = None;
+                }
+            }
         }
     }
 }

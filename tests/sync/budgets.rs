@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use runtime::sync::{
     Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore, broadcast, mpsc, oneshot, watch,
 };
+use runtime::task::coop::{cooperative, has_budget_remaining};
+use runtime::task::{consume_budget, unconstrained};
 use tests::deadline::soon;
+use tests::once::once;
+use tests::panics::panics;
 
 /// Does `step` until another task, spawned before, has run.
 fn others_run_beside<F: Future>(step: impl Fn() -> F) {
@@ -87,4 +92,50 @@ fn values_and_meetings_yield() {
         others_run_beside(|| async { assert!(barrier.wait().await.is_leader()) });
         others_run_beside(|| async { assert_eq!(cell.get_or_init(|| async { 2 }).await, &1) });
     });
+}
+
+#[test]
+fn what_a_program_adds_yields_too_if_it_asks() {
+    soon(|| {
+        others_run_beside(consume_budget);
+        others_run_beside(|| cooperative(std::future::ready(())));
+    });
+}
+
+#[runtime::test]
+async fn what_is_unconstrained_is_not_put_off_and_what_is_beside_it_counts_as_before() {
+    let semaphore = Semaphore::new(1);
+    let take = async || drop(semaphore.acquire().await);
+    let mut all = Box::pin(async {
+        unconstrained(async {
+            for _ in 0..1000 {
+                take().await;
+            }
+            assert!(has_budget_remaining());
+        })
+        .await;
+        let mut count = 0;
+        while has_budget_remaining() {
+            take().await;
+            count += 1;
+        }
+        // Used up: a step is put off, but not in here.
+        unconstrained(take()).await;
+        assert!(!has_budget_remaining());
+        count
+    });
+    match once(all.as_mut()).await {
+        Poll::Ready(count) => assert!((1..1000).contains(&count), "{count}"),
+        Poll::Pending => panic!("it was put off"),
+    }
+}
+
+#[test]
+fn a_thread_must_not_block_in_what_is_unconstrained_either() {
+    let blocks = || {
+        runtime::block_on(unconstrained(async {
+            drop(Mutex::new(()).blocking_lock())
+        }));
+    };
+    assert!(panics(blocks).contains("Mutex::blocking_lock"));
 }

@@ -3,10 +3,15 @@
 //!
 //! With a lock held at that moment, each of these would hang for ever.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use runtime::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, broadcast, mpsc, oneshot, watch};
+use runtime::sync::{
+    Barrier, CancellationToken, Mutex, Notify, OnceCell, RwLock, Semaphore, broadcast, mpsc,
+    oneshot, watch,
+};
+use runtime::task::TaskTracker;
 use tests::deadline::soon;
 use tests::foreign::{self, Foreign};
 
@@ -84,20 +89,22 @@ fn locks_are_come_back_into() {
         let again = {
             let (mutex, lock) = (mutex.clone(), lock.clone());
             move || {
-                drop(mutex.try_lock());
-                drop(lock.try_read());
+                let mild = Arc::new(Foreign::new());
+                drop((mutex.try_lock(), lock.try_read(), lock.try_write()));
+                let _ = foreign::poll(&mut Box::pin(mutex.lock()), &mild.waker());
+                let _ = foreign::poll(&mut Box::pin(lock.write()), &mild.waker());
             }
         };
         let waker = returning(again);
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        let (held, read) = (mutex.try_lock().unwrap(), lock.try_read().unwrap());
-        let mut next = Box::pin(mutex.lock());
-        let mut writer = Box::pin(lock.write());
-        assert!(foreign::poll(&mut next, &waker.waker()).is_pending());
-        assert!(foreign::poll(&mut writer, &waker.waker()).is_pending());
-        drop((held, read));
-        assert!(next.as_mut().poll(&mut context).is_ready());
-        assert!(writer.as_mut().poll(&mut context).is_ready());
+        let held = std::cell::Cell::new(mutex.try_lock().ok());
+        let wait = || Box::pin(async { drop(mutex.clone().lock_owned().await) });
+        meet(wait, || drop(held.take()), &waker);
+        let held = std::cell::Cell::new(lock.try_read().ok());
+        let wait = || Box::pin(async { drop(lock.clone().write_owned().await) });
+        meet(wait, || drop(held.take()), &waker);
+        let held = std::cell::Cell::new(lock.try_write().ok());
+        let wait = || Box::pin(async { drop(lock.clone().read_owned().await) });
+        meet(wait, || drop(held.take()), &waker);
     });
 }
 
@@ -218,6 +225,155 @@ fn a_barrier_is_come_back_into() {
         let mut last = Box::pin(barrier.wait());
         assert!(foreign::poll(&mut last, &mild.waker()).is_ready());
         assert!(foreign::poll(&mut waits, &waker.waker()).is_ready());
+    });
+}
+
+#[test]
+fn a_channel_without_bound_is_come_back_into() {
+    soon(|| {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let again = {
+            let sender = sender.clone();
+            move || {
+                sender.send(0).unwrap();
+                drop((sender.clone(), sender.downgrade().upgrade()));
+                drop(sender.closed());
+            }
+        };
+        let mild = Arc::new(Foreign::new());
+        let waker = returning(again);
+        let mut receive = Box::pin(receiver.recv());
+        // A message comes in while the waker is cloned: it is seen, or the waker is woken for it.
+        while foreign::poll(&mut receive, &waker.waker()).is_pending() {
+            assert!(waker.wakes() > 0);
+        }
+        drop(receive);
+        while receiver.try_recv().is_ok() {}
+        let mut receive = Box::pin(receiver.recv());
+        assert!(foreign::poll(&mut receive, &mild.waker()).is_pending());
+        sender.send(1).unwrap();
+        assert_eq!(
+            foreign::poll(&mut receive, &mild.waker()),
+            Poll::Ready(Some(1))
+        );
+    });
+}
+
+/// As [`meet`], for what is told to all at once: also to who has given up, and to another waker.
+fn meet_all<F: Future + Unpin>(wait: impl Fn() -> F, give: impl FnOnce(), waker: &Arc<Foreign>) {
+    let mild = Arc::new(Foreign::new());
+    let mut waits: Vec<F> = (0..4).map(|_| wait()).collect();
+    for wait in &mut waits {
+        assert!(foreign::poll(wait, &waker.waker()).is_pending());
+    }
+    drop(waits.pop());
+    assert!(foreign::poll(&mut waits[0], &mild.waker()).is_pending());
+    give();
+    assert!(waker.wakes() > 0 && mild.wakes() > 0);
+    for wait in &mut waits {
+        assert!(foreign::poll(wait, &waker.waker()).is_ready());
+    }
+}
+
+#[test]
+fn a_token_and_a_tracker_are_come_back_into() {
+    soon(|| {
+        let (root, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let child = root.child_token();
+        let again = {
+            let (root, child, tracker) = (root.clone(), child.clone(), tracker.clone());
+            move || {
+                drop((root.child_token(), child.child_token().child_token()));
+                let mild = Arc::new(Foreign::new());
+                let _ = foreign::poll(&mut Box::pin(child.cancelled()), &mild.waker());
+                let _ = foreign::poll(&mut Box::pin(tracker.wait()), &mild.waker());
+                if child.is_cancelled() {
+                    root.cancel();
+                }
+            }
+        };
+        let waker = returning(again);
+        let wait = || Box::pin(child.clone().cancelled_owned());
+        meet_all(wait, || root.cancel(), &waker);
+        let token = tracker.token();
+        tracker.close();
+        meet_all(|| Box::pin(tracker.wait()), || drop(token), &waker);
+    });
+}
+
+#[test]
+fn the_wait_for_the_other_end_is_come_back_into() {
+    soon(|| {
+        let (value, watched) = watch::channel(0);
+        let (sender, receiver) = broadcast::channel::<u8>(1);
+        let (queue, queued) = mpsc::channel::<u8>(1);
+        let waker = returning({
+            let (value, sender, queue) = (value.clone(), sender.clone(), queue.clone());
+            move || {
+                drop((value.subscribe(), sender.subscribe(), queue.try_reserve()));
+                let mild = Arc::new(Foreign::new());
+                let _ = foreign::poll(&mut Box::pin(queue.closed()), &mild.waker());
+            }
+        });
+        meet_all(|| Box::pin(value.closed()), || drop(watched), &waker);
+        meet_all(|| Box::pin(sender.closed()), || drop(receiver), &waker);
+        meet_all(|| Box::pin(queue.closed()), || drop(queued), &waker);
+    });
+}
+
+#[test]
+fn the_sender_of_a_oneshot_is_come_back_to() {
+    soon(|| {
+        let (mut sender, receiver) = oneshot::channel::<u8>();
+        let receiver = Arc::new(std::sync::Mutex::new(Some(receiver)));
+        let waker = returning({
+            let receiver = receiver.clone();
+            move || {
+                // Not while the test has it: it is dropped by hand below.
+                if let Ok(mut receiver) = receiver.try_lock() {
+                    let _ = receiver.as_mut().map(oneshot::Receiver::try_recv);
+                }
+            }
+        });
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(foreign::poll(&mut Box::pin(sender.closed()), &waker.waker()).is_pending());
+        assert!(sender.poll_closed(&mut context).is_pending());
+        assert!(foreign::poll(&mut Box::pin(sender.closed()), &waker.waker()).is_pending());
+        let taken = receiver.lock().unwrap().take();
+        drop(taken);
+        assert!(sender.poll_closed(&mut context).is_ready());
+        assert!(waker.wakes() > 0);
+    });
+}
+
+#[test]
+fn a_cell_that_is_filled_once_is_come_back_into() {
+    soon(|| {
+        let cell = Arc::new(OnceCell::new());
+        let waker = returning({
+            let cell = cell.clone();
+            move || {
+                let mild = Arc::new(Foreign::new());
+                let _ = cell.set(0);
+                let make = || pending::<u32>();
+                let _ = foreign::poll(&mut Box::pin(cell.get_or_init(make)), &mild.waker());
+            }
+        });
+        let mild = Arc::new(Foreign::new());
+        let mut maker = Box::pin(cell.get_or_init(pending));
+        assert!(foreign::poll(&mut maker, &mild.waker()).is_pending());
+        let wait = || Box::pin(cell.get_or_init(|| async { 1 }));
+        let (mut first, mut left, mut last) = (wait(), wait(), wait());
+        for wait in [&mut first, &mut left, &mut last] {
+            assert!(foreign::poll(wait, &waker.waker()).is_pending());
+        }
+        assert!(foreign::poll(&mut first, &mild.waker()).is_pending());
+        assert!(foreign::poll(&mut first, &waker.waker()).is_pending());
+        drop(left);
+        drop(maker);
+        assert_eq!(foreign::poll(&mut first, &mild.waker()), Poll::Ready(&1));
+        assert_eq!(foreign::poll(&mut last, &mild.waker()), Poll::Ready(&1));
+        assert!(waker.wakes() > 1);
     });
 }
 

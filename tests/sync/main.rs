@@ -13,4 +13,6 @@ mod notify;
 mod oneshot;
 mod semaphore;
 mod steps;
+mod streams;
+mod tokens;
 mod watch;

@@ -1,9 +1,12 @@
 //! Barriers, and cells that are filled once.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::pending;
+use std::task::Poll;
 
 use proptest::prelude::*;
-use runtime::sync::{Barrier, OnceCell, SetError};
+use runtime::sync::{Barrier, OnceCell, SetError, oneshot};
 use tests::panics::panics;
 
 use crate::steps::{Step, ready};
@@ -87,6 +90,69 @@ proptest! {
             } else if !waits.is_empty() {
                 drop(waits.remove(which % waits.len()));
             }
+        }
+    }
+
+    /// Seen to fail with a `set` that does not ask whether somebody makes the value, and with a maker
+    /// that fails and closes the permits.
+    #[test]
+    fn a_cell_agrees_with_a_queue_of_makers(
+        steps in prop::collection::vec((0_u8..8, 0_usize..32), 0..60),
+    ) {
+        let cell = OnceCell::new();
+        let gates = RefCell::new(Vec::<(usize, oneshot::Sender<usize>)>::new());
+        let mut value = None;
+        // Who waits, in the order of coming; the first makes the value, at its gate.
+        let mut queue: VecDeque<(usize, Step<'_, Result<&usize, ()>>)> = VecDeque::new();
+        for (who, (step, which)) in steps.into_iter().enumerate() {
+            match step {
+                0..=3 => {
+                    let gates = &gates;
+                    let make = move || {
+                        let (sender, receiver) = oneshot::channel();
+                        gates.borrow_mut().push((who, sender));
+                        async move { receiver.await.map_err(drop) }
+                    };
+                    let mut wait = Step::new(cell.get_or_try_init(make));
+                    match wait.poll() {
+                        Poll::Ready(made) => prop_assert_eq!(made.ok(), value.as_ref()),
+                        Poll::Pending => queue.push_back((who, wait)),
+                    }
+                }
+                4 if !queue.is_empty() => drop(queue.remove(which % queue.len())),
+                5 => {
+                    let expected = value.is_none() && queue.is_empty();
+                    let set = cell.set(who);
+                    prop_assert_eq!(set.is_ok(), expected);
+                    if let Err(refused) = set {
+                        prop_assert_eq!(refused.is_initializing_err(), value.is_none());
+                    }
+                    value = value.or(expected.then_some(who));
+                }
+                6 if !gates.borrow().is_empty() => {
+                    let (maker, gate) = gates.borrow_mut().remove(0);
+                    prop_assert_eq!(maker, queue[0].0);
+                    gate.send(who).unwrap();
+                    prop_assert_eq!(queue.pop_front().unwrap().1.woken(), Ok(&who));
+                    value = Some(who);
+                    for (_, wait) in queue.drain(..) {
+                        prop_assert_eq!(wait.woken(), Ok(&who));
+                    }
+                }
+                7 if !gates.borrow().is_empty() => {
+                    drop(gates.borrow_mut().remove(0));
+                    prop_assert_eq!(queue.pop_front().unwrap().1.woken(), Err(()));
+                }
+                _ => {}
+            }
+            if let Some((maker, wait)) = queue.front_mut() {
+                prop_assert!(wait.poll().is_pending());
+                gates.borrow_mut().retain(|(who, _)| who == maker);
+                prop_assert_eq!(gates.borrow().len(), 1, "who is first makes it");
+            } else {
+                gates.borrow_mut().clear();
+            }
+            prop_assert_eq!(cell.get(), value.as_ref());
         }
     }
 }

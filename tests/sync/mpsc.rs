@@ -6,10 +6,12 @@ use std::task::Poll;
 use std::thread;
 
 use proptest::prelude::*;
-use runtime::sync::mpsc::error::{TryRecvError, TrySendError};
+use runtime::sync::mpsc::error::{SendTimeoutError, TryRecvError, TrySendError};
 use runtime::sync::mpsc::{channel, unbounded_channel};
+use runtime::time::Duration;
 use tests::deadline::soon;
 use tests::foreign::block_on;
+use tests::once::once;
 use tests::panics::{on_drop, panics};
 
 use crate::steps::{Step, ready};
@@ -170,6 +172,36 @@ fn recv_many_takes_what_is_there_and_waits_for_the_first() {
 }
 
 #[test]
+fn a_send_with_a_limit_gives_the_message_back_and_its_place_up() {
+    soon(|| {
+        runtime::block_on(async {
+            let (sender, mut receiver) = channel(1);
+            sender.try_send(1).unwrap();
+            let (short, long) = (Duration::from_millis(1), Duration::from_secs(60));
+            let late = sender.send_timeout(2, short).await;
+            assert_eq!(late, Err(SendTimeoutError::Timeout(2)));
+            let mut waits = Box::pin(sender.send_timeout(3, long));
+            assert!(once(waits.as_mut()).await.is_pending());
+            assert_eq!(receiver.recv().await, Some(1));
+            assert_eq!(waits.await, Ok(()));
+            receiver.close();
+            let closed = sender.send_timeout(4, long).await;
+            assert_eq!(closed, Err(SendTimeoutError::Closed(4)));
+            assert_eq!(closed.unwrap_err().into_inner(), 4);
+        });
+    });
+}
+
+#[test]
+fn permits_know_their_channel() {
+    let ((one, _one), (other, _other)) = (channel::<u8>(2), channel::<u8>(1));
+    let [first, second] = [(); 2].map(|()| one.clone().try_reserve_owned().unwrap());
+    let strange = other.clone().try_reserve_owned().unwrap();
+    assert!(first.same_channel(&second) && !first.same_channel(&strange));
+    assert!(first.same_channel_as_sender(&one) && !first.same_channel_as_sender(&other));
+}
+
+#[test]
 fn a_destructor_may_use_the_channel_that_drops_it() {
     soon(|| {
         let (sender, receiver) = unbounded_channel::<Box<dyn Send>>();
@@ -246,7 +278,7 @@ struct Model {
     closed: bool,
 }
 
-const ROOM: usize = 2;
+const ROOM: usize = 3;
 
 impl Model {
     fn serve(&mut self) {
@@ -315,6 +347,63 @@ proptest! {
             }
             model.serve();
             prop_assert_eq!(receiver.len(), model.queue.len());
+            let free = ROOM - model.queue.len() - model.called.len();
+            let can_be_had = if model.waiting.is_empty() { free } else { 0 };
+            prop_assert_eq!((sender.capacity(), receiver.capacity()), (can_be_had, can_be_had));
+        }
+    }
+
+    /// Seen to fail with a close that forgets what was there, and with a last sender that wakes nobody.
+    #[test]
+    fn without_bound_it_agrees_with_a_queue(
+        steps in prop::collection::vec((0_u8..8, 0_usize..32), 0..100),
+    ) {
+        let (sender, mut receiver) = unbounded_channel();
+        let weak = sender.downgrade();
+        let mut senders = vec![sender];
+        let (mut queue, mut closed) = (VecDeque::new(), false);
+        for (number, (step, which)) in steps.into_iter().enumerate() {
+            let at = which % senders.len().max(1);
+            match step {
+                0 | 1 if !senders.is_empty() => {
+                    prop_assert_eq!(senders[at].send(number).is_ok(), !closed);
+                    queue.extend((!closed).then_some(number));
+                }
+                2 => prop_assert_eq!(receiver.try_recv().ok(), queue.pop_front()),
+                3 | 4 => {
+                    let is_over = closed || senders.is_empty();
+                    let mut receive = Step::new(receiver.recv());
+                    match (receive.poll(), queue.pop_front()) {
+                        (Poll::Ready(received), expected) => {
+                            prop_assert_eq!(received, expected);
+                            prop_assert!(received.is_some() || is_over);
+                        }
+                        (Poll::Pending, expected) => {
+                            prop_assert!(expected.is_none() && !is_over);
+                            if step == 3 {
+                                senders[at].send(number).unwrap();
+                                prop_assert_eq!(receive.woken(), Some(number));
+                            } else if which % 2 == 0 {
+                                senders.clear();
+                                prop_assert_eq!(receive.woken(), None);
+                            }
+                        }
+                    }
+                }
+                5 => {
+                    let upgraded = weak.upgrade();
+                    prop_assert_eq!(upgraded.is_some(), !senders.is_empty());
+                    senders.extend(upgraded);
+                }
+                6 if !senders.is_empty() => drop(senders.swap_remove(at)),
+                7 if which == 0 => {
+                    receiver.close();
+                    closed = true;
+                }
+                _ => {}
+            }
+            prop_assert_eq!(receiver.len(), queue.len());
+            prop_assert_eq!(receiver.sender_strong_count(), senders.len());
         }
     }
 }

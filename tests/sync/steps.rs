@@ -10,6 +10,7 @@ use tests::foreign::{self, Foreign};
 /// A future with a waker of its own that counts.
 pub(crate) struct Step<'a, T> {
     future: Option<Pin<Box<dyn Future<Output = T> + 'a>>>,
+    polls: usize,
     waker: Arc<Foreign>,
 }
 
@@ -17,6 +18,7 @@ impl<'a, T> Step<'a, T> {
     pub(crate) fn new(future: impl Future<Output = T> + 'a) -> Self {
         Self {
             future: Some(Box::pin(future)),
+            polls: 0,
             waker: Arc::new(Foreign::new()),
         }
     }
@@ -31,6 +33,7 @@ impl<'a, T> Step<'a, T> {
     /// One poll. What is ready is dropped.
     pub(crate) fn poll(&mut self) -> Poll<T> {
         let future = self.future.as_mut().expect("it was ready already");
+        self.polls += 1;
         let polled = foreign::poll(future, &self.waker.waker());
         if polled.is_ready() {
             self.future = None;
@@ -51,6 +54,11 @@ impl<'a, T> Step<'a, T> {
     pub(crate) fn assert_waits(&mut self) {
         assert_eq!(self.wakes(), 0, "it was woken");
         assert!(self.poll().is_pending());
+    }
+
+    /// It has not been polled, so nobody can have woken it.
+    pub(crate) fn was_new(&self) -> bool {
+        self.polls == 0
     }
 
     pub(crate) fn wakes(&self) -> usize {

@@ -3,6 +3,7 @@
 use std::task::Poll;
 
 use proptest::prelude::*;
+use runtime::sync::Mutex;
 use runtime::sync::watch::{self, channel};
 use tests::panics::panics;
 
@@ -114,6 +115,51 @@ proptest! {
                 _ => {
                     receiver = receiver.clone();
                     prop_assert_eq!(receiver.has_changed(), Ok(value != seen));
+                }
+            }
+        }
+    }
+
+    /// Seen to fail with a last sender that wakes nobody, and with a change that wakes one.
+    #[test]
+    fn who_waits_agrees_with_a_value_and_a_number_each(
+        steps in prop::collection::vec((0_u8..6, 0_usize..32), 0..60),
+    ) {
+        let (sender, first) = channel(0);
+        let mut sender = Some(sender);
+        let (mut value, mut seen) = (0, [0; 3]);
+        let receivers = [first.clone(), first.clone(), first].map(Mutex::new);
+        let changed = async |at: usize| {
+            let mut receiver = receivers[at].try_lock().unwrap();
+            receiver.changed().await.map(|()| *receiver.borrow())
+        };
+        let mut waits = [const { None }; 3];
+        for (step, which) in steps {
+            let at = which % 3;
+            match (step, &sender) {
+                (0 | 1, Some(sender)) => {
+                    value += 1;
+                    sender.send(value).unwrap();
+                }
+                (5, _) if which == 0 => sender = None,
+                (4, _) => waits[at] = None,
+                _ if waits[at].is_none() => waits[at] = Some(Step::new(changed(at))),
+                _ => {}
+            }
+            for (wait, seen) in waits.iter_mut().zip(&mut seen) {
+                let Some(waiting) = wait else { continue };
+                let expected = match (*seen != value, &sender) {
+                    (true, _) => Poll::Ready(true),
+                    (false, None) => Poll::Ready(false),
+                    _ => Poll::Pending,
+                };
+                prop_assert!(waiting.was_new() || (waiting.wakes() > 0) == expected.is_ready());
+                let polled = waiting.poll();
+                prop_assert_eq!(polled.map(|it| it.is_ok()), expected);
+                if let Poll::Ready(received) = polled {
+                    prop_assert!(received.is_err() || received == Ok(value));
+                    *seen = value;
+                    *wait = None;
                 }
             }
         }

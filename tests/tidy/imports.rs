@@ -12,6 +12,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("sys", &["primitive"]),
     ("coop", &["primitive"]),
     ("here", &["primitive"]),
+    ("hooks", &["primitive"]),
     ("faults", &["primitive"]),
     // Its own macros, which stand at the root of the crate.
     ("macros", &["join", "select", "try_join"]),
@@ -50,15 +51,18 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("blocking", &["primitive", "tasks"]),
     ("signals", &["sys"]),
     ("ending", &["primitive"]),
+    ("closing", &["primitive", "sync", "tasks"]),
     ("metrics", &["executor"]),
     (
         "shared",
         &[
             "blocking",
+            "closing",
             "coop",
             "ending",
             "executor",
             "foreign",
+            "hooks",
             "primitive",
             "tasks",
         ],
@@ -91,10 +95,11 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "shared",
             "signals",
             "staff",
+            "tasks",
         ],
     ),
     ("io", &["coop", "driver", "faults", "reactor", "sys"]),
-    ("time", &["coop", "driver", "primitive", "timer"]),
+    ("time", &["coop", "driver", "primitive", "sync", "timer"]),
     (
         "task",
         &[
@@ -107,6 +112,10 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "tasks",
             "time",
         ],
+    ),
+    (
+        "shutdown",
+        &["executor", "handle", "runtimes", "sync", "tasks", "time"],
     ),
     ("test", &["builder"]),
 ];

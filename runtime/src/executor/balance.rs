@@ -76,9 +76,9 @@ impl Crew {
         for victim in self.others(thief.index) {
             let Some(theirs) = &victim.lane else { continue };
             if is_worth_it(theirs.len(), victim.pace.get()) {
-                let stolen = ours.steal_from(theirs);
-                if stolen > 0 {
-                    thief.counts.steals.add(u64::from(stolen));
+                if let Some(stolen) = ours.steal_from(theirs) {
+                    thief.counts.steals.add(1 + u64::from(stolen.behind));
+                    ours.push_next(stolen.first);
                     return true;
                 }
             }

@@ -4,15 +4,18 @@
 //! single-threaded runtime is a crew of one, and most of this does not concern it.
 
 use super::StuckTask;
+use super::owned::{Held, Watch};
 use super::shell::Shell;
 use crate::driver::{Driver, Drivers};
 use crate::foreign;
 use crate::primitive::{Arc, AtomicBool, AtomicU64, Ordering};
+use crate::tasks::{Id, Panics, TaskInfo, TaskRef};
 
 /// The cores of a runtime.
 pub(crate) struct Crew {
     shells: Box<[Arc<Shell>]>,
     drivers: Arc<Drivers>,
+    panics: Arc<Panics>,
     closing: AtomicBool,
     /// A worker was woken to take work, and has not found any yet: one is enough.
     pub(super) recruiting: AtomicBool,
@@ -36,16 +39,19 @@ impl Crew {
         has_workers: bool,
         on_stuck: Option<OnStuck>,
         seed: Option<u64>,
+        panics: &Arc<Panics>,
     ) -> std::io::Result<Arc<Self>> {
         let drivers = Drivers::new(cores, !has_workers, seed)?;
         Ok(Arc::new_cyclic(|crew| Self {
             shells: (0..cores)
                 .map(|core| {
                     let driver = Driver::of(&drivers, core);
-                    Arc::new(Shell::new(core, has_workers, crew.clone(), driver))
+                    let panics = panics.clone();
+                    Arc::new(Shell::new(core, has_workers, crew.clone(), driver, panics))
                 })
                 .collect(),
             drivers,
+            panics: panics.clone(),
             closing: AtomicBool::new(false),
             recruiting: AtomicBool::new(false),
             alarms: AtomicU64::new(0),
@@ -55,6 +61,10 @@ impl Crew {
 
     pub(crate) fn drivers(&self) -> &Arc<Drivers> {
         &self.drivers
+    }
+
+    pub(crate) fn panics(&self) -> &Panics {
+        &self.panics
     }
 
     pub(crate) fn shells(&self) -> &[Arc<Shell>] {
@@ -88,6 +98,47 @@ impl Crew {
         self.shells.iter().map(|shell| shell.owned.len()).sum()
     }
 
+    /// Live tasks, and whatever else is counted while no task comes or goes: a sum over lists that
+    /// change would miss one that has spawned another and ended.
+    pub(crate) fn tasks_and(&self, others: impl FnOnce() -> usize) -> usize {
+        let held: Vec<_> = self.shells.iter().map(|shell| shell.owned.hold()).collect();
+        held.iter().map(Held::len).sum::<usize>() + others()
+    }
+
+    /// Tells of each task that goes when few are left.
+    pub(crate) fn watch(&self, watch: &Watch) {
+        let shells = self.shells.iter();
+        shells.for_each(|shell| shell.owned.watch(watch.clone()));
+    }
+
+    /// A live task by its number.
+    pub(crate) fn find(&self, id: Id) -> Option<TaskRef> {
+        let mut shells = self.shells.iter();
+        shells.find_map(|shell| shell.owned.find(id))
+    }
+
+    /// What people are told of the live tasks.
+    pub(crate) fn infos(&self) -> Vec<TaskInfo> {
+        let shells = self.shells.iter();
+        shells.flat_map(|shell| shell.owned.infos()).collect()
+    }
+
+    /// Nothing is spawned any more.
+    pub(crate) fn admit_no_more(&self) {
+        self.shells.iter().for_each(|shell| shell.owned.close());
+    }
+
+    /// Calls `each` for all live tasks, with no lock held.
+    pub(crate) fn for_each_task(&self, mut each: impl FnMut(&TaskRef)) {
+        for shell in &self.shells {
+            let places = shell.owned.places();
+            for from in (0..places).step_by(TASKS_AT_ONCE) {
+                let tasks = shell.owned.at(from..places.min(from + TASKS_AT_ONCE));
+                tasks.iter().for_each(&mut each);
+            }
+        }
+    }
+
     pub(crate) fn is_closing(&self) -> bool {
         // Acquire pairs with the Release in `close`.
         self.closing.load(Ordering::Acquire)
@@ -97,7 +148,7 @@ impl Crew {
     /// tasks. (Sockets and timers still work: a task that is in the middle of a poll is to end it in
     /// peace.)
     pub(crate) fn close(&self) {
-        self.shells.iter().for_each(|shell| shell.owned.close());
+        self.admit_no_more();
         self.closing.store(true, Ordering::Release);
         self.shells.iter().for_each(|shell| shell.driver.unpark());
     }
@@ -161,3 +212,5 @@ impl Crew {
         }
     }
 }
+
+const TASKS_AT_ONCE: usize = 1024;

@@ -13,7 +13,7 @@
 //! [closed](Lane::close), and what would go there is forgotten.
 
 use super::queue::Queue;
-use super::ring::{Next, Ring};
+use super::ring::{Next, Ring, Stolen};
 use crate::primitive::{AtomicU32, Mutex, Ordering, RING};
 use crate::tasks::Runnable;
 
@@ -54,7 +54,7 @@ impl Lane {
     /// Whether there is nothing at all; for the owner.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0 && self.next.is_empty()
+        self.len() == 0 && !self.has_next()
     }
 
     /// Puts a task at the end of the line; for the owner only.
@@ -89,12 +89,14 @@ impl Lane {
         }
     }
 
-    /// Takes the task that goes next; for the owner, and for a thief.
+    /// Whether a task goes next; for others than the owner a guess.
     #[inline]
+    pub(crate) fn has_next(&self) -> bool {
+        !self.next.is_empty()
+    }
+
+    /// Takes the task that goes next; for the owner, and for a thief.
     pub(crate) fn pop_next(&self) -> Option<Runnable> {
-        if self.next.is_empty() {
-            return None;
-        }
         self.next.take()
     }
 
@@ -136,15 +138,18 @@ impl Lane {
         poured
     }
 
-    /// Moves half of the victim's line into our ring, as far as there is room. Returns how many.
-    pub(crate) fn steal_from(&self, victim: &Self) -> u32 {
+    /// Takes half of the victim's line: gives the first task out, and puts those behind it into our
+    /// ring, as far as there is room.
+    pub(crate) fn steal_from(&self, victim: &Self) -> Option<Stolen> {
         let stolen = victim.ring.steal_into(&self.ring);
-        if stolen > 0 || victim.behind.load(Ordering::Relaxed) == 0 {
+        if stolen.is_some() || victim.behind.load(Ordering::Relaxed) == 0 {
             return stolen;
         }
         let overflow = victim.overflow.lock();
-        let half = victim.behind.load(Ordering::Relaxed).div_ceil(2);
-        victim.pour(&overflow, &self.ring, half)
+        let first = overflow.queue.pop()?;
+        let left = victim.behind.fetch_sub(1, Ordering::Relaxed) - 1;
+        let behind = victim.pour(&overflow, &self.ring, left / 2);
+        Some(Stolen { first, behind })
     }
 
     /// From now on what does not fit is forgotten: nothing is taken out any more.

@@ -26,6 +26,7 @@ mod wake_cost;
 mod worker;
 
 pub(crate) use crew::{Crew, OnStuck};
+pub(crate) use owned::Watch;
 pub(crate) use shell::Shell;
 pub use stuck::StuckTask;
 pub(crate) use wake_cost::measure as measure_wake_cost;

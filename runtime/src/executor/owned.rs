@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use slab::Slab;
 
-use crate::primitive::Mutex;
-use crate::tasks::{Id, TaskRef};
+use crate::primitive::{Arc, Mutex, MutexGuard};
+use crate::tasks::{Id, TaskInfo, TaskRef};
 
 /// References to live tasks.
 pub(crate) struct Owned(Mutex<List>);
@@ -17,8 +17,22 @@ pub(crate) struct Owned(Mutex<List>);
 struct List {
     tasks: Slab<TaskRef>,
     closed: bool,
-    /// At the end, if a worker is stuck: the dead, whose memory its queue may still point to.
+    /// What is only there at the end.
+    end: Option<Box<End>>,
+}
+
+#[derive(Default)]
+struct End {
+    /// If a worker is stuck: the dead, whose memory its queue may still point to.
     dead: Option<Vec<TaskRef>>,
+    watch: Option<Watch>,
+}
+
+/// Who is told of each task that goes when `few` are left, or fewer.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    pub(crate) few: usize,
+    pub(crate) tell: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Owned {
@@ -26,7 +40,7 @@ impl Owned {
         Self(Mutex::new(List {
             tasks: Slab::new(),
             closed: false,
-            dead: None,
+            end: None,
         }))
     }
 
@@ -50,23 +64,57 @@ impl Owned {
         let place = task.place()?;
         let mut list = self.0.lock();
         let removed = list.tasks.try_remove(place)?;
-        match &mut list.dead {
+        if list.end.is_some() {
+            return Self::remove_at_the_end(list, removed);
+        }
+        Some(removed)
+    }
+
+    #[cold]
+    fn remove_at_the_end(mut list: MutexGuard<'_, List>, removed: TaskRef) -> Option<TaskRef> {
+        let left = list.tasks.len();
+        let end = list.end.get_or_insert_default();
+        let removed = match &mut end.dead {
             None => Some(removed),
             Some(dead) => {
                 dead.push(removed);
                 None
             }
-        }
+        };
+        let watch = end.watch.clone().filter(|watch| left <= watch.few);
+        drop(list);
+        watch.into_iter().for_each(|watch| (watch.tell)());
+        removed
+    }
+
+    /// From now on somebody waits for the list to be empty, or nearly so.
+    pub(crate) fn watch(&self, watch: Watch) {
+        self.0.lock().end.get_or_insert_default().watch = Some(watch);
+    }
+
+    /// Keeps the list as it is.
+    pub(crate) fn hold(&self) -> Held<'_> {
+        Held(self.0.lock())
+    }
+
+    /// What people are told of its tasks.
+    pub(crate) fn infos(&self) -> Vec<TaskInfo> {
+        let list = self.0.lock();
+        list.tasks.iter().map(|(_, task)| task.info()).collect()
     }
 
     /// From now on what is done is kept all the same.
     pub(crate) fn keep_the_dead(&self) {
-        self.0.lock().dead.get_or_insert_default();
+        let mut list = self.0.lock();
+        list.end
+            .get_or_insert_default()
+            .dead
+            .get_or_insert_default();
     }
 
     /// Nobody points to the dead any more.
     pub(crate) fn bury_the_dead(&self) {
-        let dead = self.0.lock().dead.take();
+        let dead = self.0.lock().end.as_mut().and_then(|end| end.dead.take());
         drop(dead);
     }
 
@@ -107,5 +155,14 @@ impl Owned {
 
     pub(crate) fn len(&self) -> usize {
         self.0.lock().tasks.len()
+    }
+}
+
+/// A list in which nothing changes.
+pub(crate) struct Held<'a>(MutexGuard<'a, List>);
+
+impl Held<'_> {
+    pub(crate) fn len(&self) -> usize {
+        self.0.tasks.len()
     }
 }

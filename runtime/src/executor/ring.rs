@@ -1,7 +1,7 @@
 //! The tasks that a worker is to run next, open to thieves.
 //!
 //! One owner puts in at the tail; the owner and any thief take out at the head, the owner one task,
-//! a thief half of all. Taking is one compare-and-swap of the head:
+//! a thief half of all, of which it runs the first. Taking is one compare-and-swap of the head:
 //!
 //! ```text
 //!         head              tail
@@ -61,6 +61,15 @@ pub(crate) struct Ring {
     head: AtomicU32,
     tail: AtomicU32,
     places: [AtomicPtr<Header>; RING as usize],
+}
+
+/// What a thief has.
+pub(crate) struct Stolen {
+    /// For the thief to run, and nobody's to steal back: else two that have nothing else could take
+    /// one task off each other for ever.
+    pub(crate) first: Runnable,
+    /// How many more stand in the thief's ring.
+    pub(crate) behind: u32,
 }
 
 impl Ring {
@@ -124,9 +133,9 @@ impl Ring {
         }
     }
 
-    /// Moves half of the tasks, the first ones, into the thief's own ring, as far as there is room.
-    /// Returns how many.
-    pub(crate) fn steal_into(&self, thief: &Self) -> u32 {
+    /// Takes half of the tasks, the first ones: gives the first out, and puts those behind it into the
+    /// thief's own ring, as far as there is room.
+    pub(crate) fn steal_into(&self, thief: &Self) -> Option<Stolen> {
         loop {
             // Acquire pairs with the Release of other thieves' swaps.
             let head = self.head.load(Ordering::Acquire);
@@ -135,7 +144,7 @@ impl Ring {
             let there = tail.wrapping_sub(head);
             let count = there - there / 2;
             if count == 0 {
-                return 0;
+                return None;
             }
             if there > RING {
                 // The two loads do not belong together.
@@ -144,9 +153,11 @@ impl Ring {
             }
             let into = thief.tail.load(Ordering::Relaxed);
             let room = RING - into.wrapping_sub(thief.head.load(Ordering::Acquire));
-            let count = count.min(room);
-            for step in 0..count {
-                let link = self.place(head.wrapping_add(step)).load(Ordering::Relaxed);
+            let behind = (count - 1).min(room);
+            let first = self.place(head).load(Ordering::Relaxed);
+            for step in 0..behind {
+                let from = head.wrapping_add(1 + step);
+                let link = self.place(from).load(Ordering::Relaxed);
                 let place = thief.place(into.wrapping_add(step));
                 place.store(link, Ordering::Relaxed);
             }
@@ -154,15 +165,17 @@ impl Ring {
             // `push`, is done.
             let taken = self.head.compare_exchange(
                 head,
-                head.wrapping_add(count),
+                head.wrapping_add(1 + behind),
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             );
             if taken.is_ok() {
                 // Release pairs with the Acquire of a thief's thief.
-                let end = into.wrapping_add(count);
+                let end = into.wrapping_add(behind);
                 thief.tail.store(end, Ordering::Release);
-                return count;
+                // SAFETY: the swap made this the only one to take what `push` has put there.
+                let first = unsafe { Runnable::from_link(first) };
+                return Some(Stolen { first, behind });
             }
         }
     }

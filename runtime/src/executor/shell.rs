@@ -19,7 +19,7 @@ use super::owned::Owned;
 use super::pulse::Pulse;
 use crate::driver::Driver;
 use crate::primitive::{Arc, AtomicBool, AtomicU32, Mutant, Ordering, is_planted};
-use crate::tasks::{Runnable, Schedule, TaskRef};
+use crate::tasks::{Panics, Runnable, Schedule, TaskRef};
 
 /// See the file's head.
 pub(crate) struct Shell {
@@ -39,10 +39,17 @@ pub(crate) struct Shell {
     pub(super) recruited: AtomicBool,
     /// While its worker is stuck: one more than the number of the core that does its work.
     pub(super) helper: AtomicU32,
+    panics: Arc<Panics>,
 }
 
 impl Shell {
-    pub(super) fn new(index: usize, has_worker: bool, crew: Weak<Crew>, driver: Driver) -> Self {
+    pub(super) fn new(
+        index: usize,
+        has_worker: bool,
+        crew: Weak<Crew>,
+        driver: Driver,
+        panics: Arc<Panics>,
+    ) -> Self {
         Self {
             index,
             crew,
@@ -56,6 +63,7 @@ impl Shell {
             asked: AtomicBool::new(false),
             recruited: AtomicBool::new(false),
             helper: AtomicU32::new(NOBODY),
+            panics,
         }
     }
 
@@ -162,6 +170,10 @@ impl Schedule for Arc<Shell> {
 
     fn release(&self, task: &TaskRef) -> Option<TaskRef> {
         self.owned.remove(task)
+    }
+
+    fn panics(&self) -> Option<&Panics> {
+        Some(&self.panics)
     }
 }
 

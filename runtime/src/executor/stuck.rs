@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::crew::Crew;
 use super::pulse::Beats;
 use super::shell::Shell;
-use crate::tasks::Id;
+use crate::tasks::{Id, TaskRef};
 
 /// A task that has not come back from one poll for long, as
 /// [`Builder::on_stuck_task`](crate::Builder::on_stuck_task) reports it.
@@ -47,6 +47,20 @@ impl StuckTask {
             spawned_at: task.as_ref().map(|task| task.spawned_at()),
             stuck_for,
         })
+    }
+}
+
+impl StuckTask {
+    /// A task that a runtime has shut down without.
+    pub(crate) fn left_behind(task: &TaskRef) -> Self {
+        let info = task.info();
+        Self {
+            worker: task.core(),
+            id: Some(info.id),
+            name: info.name,
+            spawned_at: Some(info.spawned_at),
+            stuck_for: None,
+        }
     }
 }
 

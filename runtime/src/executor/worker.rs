@@ -60,8 +60,8 @@ pub(super) struct Local {
     pub(super) shell: Arc<Shell>,
     /// What stands in line, if the core is alone.
     queue: Queue,
-    /// Whether a task that is woken now may go before all others.
-    may_go_next: Cell<bool>,
+    /// How many more tasks may go before all others, of those that are woken now.
+    may_go_next: Cell<u32>,
     /// A task is being polled, which may lend the core out.
     is_polling: Cell<bool>,
     /// Since it got up, another worker's alarm clock was seen to be set.
@@ -102,7 +102,7 @@ impl Core {
                 crew: crew.clone(),
                 shell: crew.shell(index).clone(),
                 queue: Queue::new(),
-                may_go_next: Cell::new(false),
+                may_go_next: Cell::new(0),
                 is_polling: Cell::new(false),
                 is_looked_after: Cell::new(false),
                 faults: crew.drivers().faults().cloned(),
@@ -146,7 +146,7 @@ impl Core {
             may_lend.then(|| local.itself.upgrade()).flatten()
         })?;
         local.is_polling.set(false);
-        local.may_go_next.set(false);
+        local.may_go_next.set(0);
         Some(Self {
             local,
             scratch: Scratch::new(),
@@ -366,10 +366,9 @@ impl Local {
             turn.began_exactly = Some(Instant::now());
         }
         self.crew.balance(&self.shell, lane.len());
-        let before = turn.polls;
-        let mut in_a_row = 0;
-        while let Some(task) = take_one(lane, &mut in_a_row, &mut left) {
-            self.may_go_next.set(in_a_row < NEXT_IN_A_ROW);
+        self.may_go_next.set(NEXT_IN_A_ROW);
+        let mut polls = 0;
+        while let Some(task) = self.take_one(lane, &mut left) {
             task.set_core(self.shell.index);
             self.shell.pulse.beat(task.id().number());
             coop::renew();
@@ -377,15 +376,31 @@ impl Local {
             if context::is_lent() {
                 return Some(Lent);
             }
-            turn.polls += 1;
-            let is_time_to_ask = (turn.polls - before) % POLLS_BETWEEN_LOOKS == 0;
+            polls += 1;
+            let is_time_to_ask = polls % POLLS_BETWEEN_LOOKS == 0;
             if is_time_to_ask && (turn.is_long() || self.crew.is_closing()) {
                 break;
             }
         }
-        self.may_go_next.set(false);
-        turn.tasks += turn.polls - before;
+        self.may_go_next.set(0);
+        turn.polls += polls;
+        turn.tasks += polls;
         None
+    }
+
+    /// The task to run: one that goes next, but for a few times in a row only; else the first in line,
+    /// if the batch is not over.
+    #[inline]
+    fn take_one(&self, lane: &Lane, left: &mut u32) -> Option<Runnable> {
+        if lane.has_next() && self.may_go_next.get() > 0 {
+            if let Some(task) = lane.pop_next() {
+                self.may_go_next.set(self.may_go_next.get() - 1);
+                return Some(task);
+            }
+        }
+        *left = left.checked_sub(1)?;
+        self.may_go_next.set(NEXT_IN_A_ROW);
+        lane.pop()
     }
 
     /// Takes in what was sent to a core: to this one, or to one whose worker is stuck.
@@ -412,7 +427,7 @@ impl Local {
     pub(super) fn push_woken(&self, task: Runnable) {
         match &self.shell.lane {
             None => self.queue.push(task),
-            Some(lane) if self.may_go_next.get() => lane.push_next(task),
+            Some(lane) if self.may_go_next.get() > 0 => lane.push_next(task),
             Some(lane) => lane.push(task),
         }
     }
@@ -477,21 +492,6 @@ impl Local {
         }
         self.queue.clear();
     }
-}
-
-/// The task to run: one that goes next, but for a few times in a row only; else the first in line, if
-/// the batch is not over.
-#[inline]
-fn take_one(lane: &Lane, in_a_row: &mut u32, left: &mut u32) -> Option<Runnable> {
-    if *in_a_row < NEXT_IN_A_ROW {
-        if let Some(task) = lane.pop_next() {
-            *in_a_row += 1;
-            return Some(task);
-        }
-    }
-    *in_a_row = 0;
-    *left = left.checked_sub(1)?;
-    lane.pop()
 }
 
 /// Notes at the end of a run, also when it ends by a panic, whether the core was lent out.

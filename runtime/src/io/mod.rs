@@ -94,8 +94,8 @@ impl<T: AsFd> AsyncFd<T> {
     #[track_caller]
     fn register(call: &str, io: T, interest: Interest) -> io::Result<Self> {
         check_mode(io.as_fd(), call, Location::caller())?;
-        let fd = Self::lazy(io, FdKind::Other, call)?;
-        fd.source.expose();
+        let mut fd = Self::lazy(io, FdKind::Other, call)?;
+        fd.source.claim()?;
         fd.source.ensure(interest)?;
         Ok(fd)
     }

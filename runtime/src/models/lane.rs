@@ -20,7 +20,8 @@ fn thief(
         let ours = Lane::new();
         let mut taken = Vec::new();
         for _ in 0..rounds {
-            ours.steal_from(&victim);
+            let stolen = ours.steal_from(&victim);
+            taken.extend(stolen.map(|stolen| stolen.first));
             taken.extend(std::iter::from_fn(|| ours.pop()));
         }
         (next, taken)

@@ -8,6 +8,7 @@ use loom::future::block_on;
 use loom::thread;
 
 use crate::blocking::Pool;
+use crate::tasks::Panics;
 
 fn start(pool: &Arc<Pool>, threads: &mut Vec<thread::JoinHandle<()>>) -> std::io::Result<()> {
     let pool = pool.clone();
@@ -18,7 +19,7 @@ fn start(pool: &Arc<Pool>, threads: &mut Vec<thread::JoinHandle<()>>) -> std::io
 #[test]
 fn a_closure_given_to_a_pool_that_closes_runs_or_is_cancelled() {
     loom::model(|| {
-        let pool = Arc::new(Pool::new(1, Duration::MAX));
+        let pool = Arc::new(Pool::new(1, Duration::MAX, Arc::new(Panics::new(None))));
         let closer = thread::spawn({
             let pool = pool.clone();
             move || pool.close()
@@ -41,7 +42,7 @@ fn a_closure_given_to_a_pool_that_closes_runs_or_is_cancelled() {
 #[test]
 fn two_closures_are_both_run_by_one_thread() {
     loom::model(|| {
-        let pool = Arc::new(Pool::new(1, Duration::MAX));
+        let pool = Arc::new(Pool::new(1, Duration::MAX, Arc::new(Panics::new(None))));
         let mut threads = Vec::new();
         let here = Location::caller();
         let first = pool.spawn(|| 1, here, None, || start(&pool, &mut threads));

@@ -342,14 +342,18 @@ pub(crate) fn not_pollable() -> io::Error {
     )
 }
 
+fn registered_already() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        "epoll_ctl: this descriptor is registered already: one AsyncFd a descriptor; \
+         share the first one, or give the second a copy made by try_clone() or dup(2)",
+    )
+}
+
 fn explain(error: io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(errno::EPERM) => not_pollable(),
-        Some(errno::EEXIST) => io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "epoll_ctl: this descriptor is registered already: one AsyncFd a descriptor; \
-             share the first one, or give the second a copy made by try_clone() or dup(2)",
-        ),
+        Some(errno::EEXIST) => registered_already(),
         Some(errno::ENOSPC) => io::Error::new(
             io::ErrorKind::StorageFull,
             "epoll_ctl: the limit of watched descriptors is reached: \

@@ -26,7 +26,8 @@ use std::task::Waker;
 use super::{Direction, Interest, Place, Reactors, Ready, Registered, Slot, Taken};
 use crate::faults::Portion;
 use crate::foreign;
-use crate::primitive::{Arc, AtomicPtr, AtomicU32, Mutant, Mutex, Ordering, is_planted};
+use crate::here::Spot;
+use crate::primitive::{Arc, AtomicPtr, AtomicU32, AtomicU64, Mutant, Mutex, Ordering, is_planted};
 
 /// What kind of file a descriptor names, which decides what a short read proves.
 ///
@@ -65,8 +66,11 @@ pub(crate) struct Source {
     /// Null until registered; then a slot of one of the reactors.
     slot: AtomicPtr<Slot>,
     /// Which directions are registered, whether the descriptor is exposed, whether it has several
-    /// reactors to choose from, and how many times running it was waited for away from its home.
+    /// reactors to choose from, how often it has come back to a former home, and how many times running
+    /// it was waited for away from its home.
     flags: AtomicU32,
+    /// The [`Spot`] of the core that is its home.
+    home: AtomicU64,
     registration: Mutex<Registration>,
 }
 
@@ -97,6 +101,7 @@ impl Source {
             fd,
             slot: AtomicPtr::new(std::ptr::null_mut()),
             flags: AtomicU32::new(several),
+            home: AtomicU64::new(Spot::NONE.bits()),
             registration: Mutex::new(Registration::default()),
         }
     }
@@ -170,14 +175,13 @@ impl Source {
                 let (slot, place) =
                     reactor.register(self.fd, interest, unasked(interest.is_writable()))?;
                 registration.home = Some(Home { core, place });
+                self.note_home(core);
                 self.publish(slot);
                 slot
             }
         };
-        let core = registration.home.map_or(0, |home| home.core as u32);
         // Release pairs with the Acquire in `registered_for` and `wait`.
-        self.flags
-            .fetch_or(wanted | core << HOME_SHIFT, Ordering::Release);
+        self.flags.fetch_or(wanted, Ordering::Release);
         Ok((slot, true))
     }
 
@@ -205,24 +209,37 @@ impl Source {
         if registered == Registered::Ready {
             return slot.unless_shut();
         }
-        if flags & SEVERAL != 0 {
+        if flags & SEVERAL != 0 && (flags & AWAY != 0 || !self.home().is_here()) {
             return Ok(self.look_where(slot, flags));
         }
         Ok(Registered::Waiting)
     }
 
-    /// A waker was stored at `slot`, and there are several cores: is that still the descriptor's slot?
-    /// If not, the caller tries its call again, and then waits at the new one.
+    /// A waker was stored at `slot`, on another core than the descriptor's home: is that still its
+    /// slot? If not, the caller tries its call again, and then waits at the new one.
+    ///
+    /// Who moves a descriptor publishes its new home and slot first, then changes the word of the
+    /// former slot, waking all. If that came before our waker was stored there, then storing it was a
+    /// change of the same word after theirs, and both are seen here. So whoever finds itself at home,
+    /// after storing it, need not ask: a core is made the home by the thread that runs it.
     #[inline(never)]
     fn look_where(&self, slot: &Slot, flags: u32) -> Registered {
         self.note_where(flags);
-        // Who moves a descriptor publishes its new slot first, then changes the word of the former
-        // one, waking all. If that came before our waker was stored there, then storing it was a
-        // change of the same word after theirs, and the new slot is seen here.
         match self.slot() {
             Some(now) if std::ptr::eq(now, slot) => Registered::Waiting,
             _ => Registered::Ready,
         }
+    }
+
+    #[inline]
+    fn home(&self) -> Spot {
+        // Relaxed: a step on the slot's word comes before; see `look_where`.
+        Spot::from_bits(self.home.load(Ordering::Relaxed))
+    }
+
+    fn note_home(&self, core: usize) {
+        let spot = self.reactors.fleet().spot(core);
+        self.home.store(spot.bits(), Ordering::Relaxed);
     }
 
     /// Counts waits away from home, and moves the descriptor here when there have been enough.
@@ -231,12 +248,8 @@ impl Source {
         let Some(here) = self.reactors.fleet().here() else {
             return;
         };
-        // Relaxed: a guess; the lock decides.
-        let at_home = flags >> HOME_SHIFT == here as u32;
-        if at_home && flags & AWAY == 0 {
-            return;
-        }
-        if !at_home && flags & AWAY == AWAY_ENOUGH {
+        let at_home = self.home().core() == here;
+        if !at_home && flags & AWAY >= enough(flags) {
             return self.move_to(here);
         }
         let counted = if at_home {
@@ -278,17 +291,25 @@ impl Source {
         slot.inherit(former);
         if let Some(kept) = kept {
             registration.former.swap_remove(kept);
+            self.grow_reluctant();
         }
         registration.former.push(home);
         registration.home = Some(Home { core, place });
+        self.note_home(core);
         self.publish(slot);
-        let at_home = |flags| Some(flags & !(u32::MAX << HOME_SHIFT) | (core as u32) << HOME_SHIFT);
-        let _ = self
-            .flags
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, at_home);
         let evicted = self.reactors.at(home.core).evict(former, self.fd);
         drop(registration);
         evicted.into_iter().for_each(foreign::wake);
+    }
+
+    /// It goes to and fro between cores that all wait for it: each time the next move takes longer to
+    /// come about.
+    fn grow_reluctant(&self) {
+        let grown = |flags: u32| (flags & RELUCTANCE != RELUCTANCE).then(|| flags + RELUCTANT_ONCE);
+        // Relaxed: as all of the counting.
+        let _ = self
+            .flags
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown);
     }
 
     /// The slot, if the kernel watches `direction` for it.
@@ -297,6 +318,18 @@ impl Source {
         // Acquire pairs with the Release in `ensure`.
         let flags = self.flags.load(Ordering::Acquire);
         self.slot().filter(|_| is_watched(flags, direction))
+    }
+
+    /// Takes the descriptor, which somebody else has made, for the only registration it may have.
+    ///
+    /// # Errors
+    ///
+    /// If it has one already.
+    pub(crate) fn claim(&mut self) -> io::Result<()> {
+        self.reactors.claim(self.fd)?;
+        // Relaxed: as in `expose`.
+        self.flags.fetch_or(CLAIMED | EXPOSED, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Somebody else may hold a duplicate of the descriptor from now on.
@@ -315,14 +348,14 @@ impl Drop for Source {
         for Home { core, place } in former {
             self.reactors.at(core).give_up(place);
         }
-        let Some(Home { core, place }) = home else {
-            return;
-        };
-        if let Some(slot) = self.slot() {
-            let exposed = self.flags.load(Ordering::Relaxed) & EXPOSED != 0;
-            let exposed = exposed && !is_planted(Mutant::ExposedNotDeleted);
+        let flags = self.flags.load(Ordering::Relaxed);
+        if let (Some(Home { core, place }), Some(slot)) = (home, self.slot()) {
+            let exposed = flags & EXPOSED != 0 && !is_planted(Mutant::ExposedNotDeleted);
             let fd = exposed.then_some(self.fd);
             self.reactors.at(core).deregister(slot, place, fd);
+        }
+        if flags & CLAIMED != 0 {
+            self.reactors.disclaim(self.fd);
         }
     }
 }
@@ -343,9 +376,18 @@ fn is_watched(flags: u32, direction: Direction) -> bool {
 const BOTH_DIRECTIONS: u32 = 0b11;
 const EXPOSED: u32 = 1 << 2;
 const SEVERAL: u32 = 1 << 3;
-const AWAY: u32 = 0b1111 << 4;
-const AWAY_ONCE: u32 = 1 << 4;
+const CLAIMED: u32 = 1 << 7;
+/// How many doublings of the waits that it takes to move.
+const RELUCTANCE: u32 = 0b111 << 4;
+const RELUCTANT_ONCE: u32 = 1 << 4;
+/// The uppermost bits, and more than are ever counted.
+const AWAY: u32 = u32::MAX << 8;
+const AWAY_ONCE: u32 = 1 << 8;
 /// Enough to tell a task that lives elsewhere by now from one that was stolen once: a move costs as
 /// much as half a message, a detour a tenth.
-const AWAY_ENOUGH: u32 = 8 << 4;
-const HOME_SHIFT: u32 = 8;
+const AWAY_ENOUGH: u32 = 8;
+
+/// The waits away from home, running, after which a descriptor moves.
+fn enough(flags: u32) -> u32 {
+    (AWAY_ENOUGH * AWAY_ONCE) << ((flags & RELUCTANCE) / RELUCTANT_ONCE)
+}

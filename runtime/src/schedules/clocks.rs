@@ -3,19 +3,21 @@
 //! The rule rests on one total order of accesses to two words, which the model checker of `models`
 //! does not know; here all accesses have one.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use shuttle::thread;
 
 use super::explore;
 use crate::executor::Crew;
+use crate::tasks::Panics;
 
 /// One gets up, as the others turn their clocks off.
 ///
 /// Broken by: a clock that is turned off without the look round; a look round that comes first; a
 /// worker that looks for a clock before it is up.
 fn one_gets_up(workers: usize) {
-    let crew = Crew::new(workers, true, None, None).unwrap();
+    let crew = Crew::new(workers, true, None, None, &Arc::new(Panics::new(None))).unwrap();
     for index in 0..workers {
         assert!(crew.shell(index).driver().fall_asleep(None).is_some());
         crew.alarms.fetch_or(1 << index, Ordering::SeqCst);

@@ -26,7 +26,7 @@ use shuttle::{Config, Runner, thread};
 use crate::blocking::Pool;
 use crate::executor::Crew;
 use crate::shared::{Hooks, Shared};
-use crate::tasks::JoinHandle;
+use crate::tasks::{JoinHandle, Panics};
 
 /// Runs a model in many schedules of both kinds.
 fn explore(model: impl Fn() + Send + Sync + Clone + 'static) {
@@ -50,13 +50,13 @@ struct Whole {
 
 impl Whole {
     fn new(workers: usize) -> Self {
-        let crew = Crew::new(workers, true, None, None).unwrap();
+        let crew = Crew::new(workers, true, None, None, &Arc::new(Panics::new(None))).unwrap();
         let hooks = Hooks {
             thread_name: None,
             on_start: None,
             on_stop: None,
         };
-        let pool = Pool::new(1, Duration::MAX);
+        let pool = Pool::new(1, Duration::MAX, Arc::new(Panics::new(None)));
         let shared = Shared::new(crew, hooks, pool, None, true);
         // A checker's time does not pass, and its schedules are long.
         shared.set_limit(Duration::from_secs(7200));

@@ -9,6 +9,7 @@ use std::panic::Location;
 use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 use crate::coop;
 use crate::primitive::Arc;
@@ -26,15 +27,28 @@ pub(super) fn block_on<F: Future>(call: &str, future: F) -> F::Output {
          use the async method and .await, or move the call into spawn_blocking",
         Location::caller()
     );
+    wait(None, future).expect("it has no limit")
+}
+
+/// Waits on this thread, until `limit` at most, if there is one.
+pub(crate) fn wait_until<F: Future>(limit: Option<Instant>, future: F) -> Option<F::Output> {
+    wait(limit, future)
+}
+
+fn wait<F: Future>(limit: Option<Instant>, future: F) -> Option<F::Output> {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
+            return Some(output);
         }
         // A wake between the poll and this leaves a token, and parking returns at once.
-        thread::park();
+        match limit.map(|limit| limit.saturating_duration_since(Instant::now())) {
+            None => thread::park(),
+            Some(Duration::ZERO) => return None,
+            Some(left) => thread::park_timeout(left),
+        }
     }
 }
 

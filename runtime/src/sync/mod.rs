@@ -38,6 +38,7 @@ mod waiters;
 pub mod watch;
 
 pub use self::barrier::{Barrier, BarrierWaitResult};
+pub(crate) use self::blocking::wait_until;
 pub use self::cancel::{CancellationToken, DropGuard};
 pub use self::mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
 pub use self::notify::{Notified, Notify, OwnedNotified};

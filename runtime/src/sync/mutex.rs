@@ -201,16 +201,33 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         this: Self,
         part: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedMutexGuard<'a, U> {
+        match Self::try_map(this, |value| Some(part(value))) {
+            Ok(mapped) => mapped,
+            Err(_) => unreachable!("there is a part"),
+        }
+    }
+
+    /// A guard of a part of the value, if it has that part.
+    ///
+    /// # Errors
+    ///
+    /// If `part` gives `None`: the guard, as it was.
+    pub fn try_map<U: ?Sized>(
+        this: Self,
+        part: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedMutexGuard<'a, U>, Self> {
         let mutex = this.mutex;
         // SAFETY: `this` has the lock until it is forgotten below, and then the mapped guard has it.
         // If `part` panics, `this` is dropped and the reference is gone.
-        let value = std::ptr::from_mut(part(unsafe { &mut *mutex.value.get() }));
+        let Some(value) = part(unsafe { &mut *mutex.value.get() }).map(std::ptr::from_mut) else {
+            return Err(this);
+        };
         std::mem::forget(this);
-        MappedMutexGuard {
+        Ok(MappedMutexGuard {
             permit: &mutex.permit,
             value,
             holds: PhantomData,
-        }
+        })
     }
 }
 
@@ -289,6 +306,22 @@ unsafe impl<T: ?Sized + Sync> Sync for MappedMutexGuard<'_, T> {}
 unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
 // SAFETY: as that of `MutexGuard`.
 unsafe impl<T: ?Sized + Sync> Sync for OwnedMutexGuard<T> {}
+
+impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
+    /// A guard of a part of the part.
+    pub fn map<U: ?Sized>(
+        mut this: Self,
+        part: impl FnOnce(&mut T) -> &mut U,
+    ) -> MappedMutexGuard<'a, U> {
+        let (permit, value) = (this.permit, std::ptr::from_mut(part(&mut this)));
+        std::mem::forget(this);
+        MappedMutexGuard {
+            permit,
+            value,
+            holds: PhantomData,
+        }
+    }
+}
 
 impl<T: ?Sized> Deref for MappedMutexGuard<'_, T> {
     type Target = T;

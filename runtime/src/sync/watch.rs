@@ -165,6 +165,12 @@ impl<T> Sender<T> {
         usize::try_from(self.shared.receivers.load(Ordering::Acquire)).unwrap_or(usize::MAX)
     }
 
+    /// How many senders there are.
+    pub fn sender_count(&self) -> usize {
+        let count = self.shared.senders.load(Ordering::Acquire);
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+
     /// Whether both change the same value.
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)

@@ -18,7 +18,9 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::error::JoinError;
+use super::info;
 use super::join::JoinHandle;
+use super::panics::Panics;
 use super::raw::{Header, Runnable, Table, TaskRef};
 use super::waker::BorrowedWaker;
 use crate::foreign;
@@ -36,6 +38,11 @@ pub(crate) trait Schedule: Send + Sync + 'static {
 
     /// The task is done: gives back the reference that the executor has kept.
     fn release(&self, task: &TaskRef) -> Option<TaskRef>;
+
+    /// Where panics are told, if anywhere.
+    fn panics(&self) -> Option<&Panics> {
+        None
+    }
 }
 
 #[repr(C)]
@@ -98,9 +105,11 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         // SAFETY: as above, and the waker does not outlive this function's first half.
         let waker = unsafe { BorrowedWaker::new(header) };
         let mut context = Context::from_waker(&waker);
+        let outside = info::enter(cell.header.id);
         let polled = catch_unwind(AssertUnwindSafe(|| cell.poll_future(&mut context)));
         let output = match polled {
             Ok(Poll::Pending) => {
+                info::leave(outside);
                 // The moment that R is off and S is not on, the task may be run, and freed, by
                 // others: nothing of it is touched after this unless S was on.
                 if cell.header.state.suspend() {
@@ -113,13 +122,16 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         };
         // The last touch: nothing of the cell is borrowed when it may be freed.
         let kept = cell.finish(header, output.map(Some));
+        info::leave(outside);
         drop(kept);
     }
 
     unsafe fn cancel(header: NonNull<Header>) {
         // SAFETY: the executor's reference lasts until `finish`.
         let cell = unsafe { Self::of(header) };
+        let outside = info::enter(cell.header.id);
         let kept = cell.finish(header, Ok(None));
+        info::leave(outside);
         drop(kept);
     }
 
@@ -183,14 +195,14 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         let output = match (self.drop_future(), output) {
             (None, Ok(Some(output))) => Ok(output),
             (None, Ok(None)) => Err(JoinError::cancelled(id)),
-            (None, Err(payload)) => Err(JoinError::panic(id, payload)),
+            (None, Err(payload)) => Err(self.panicked(payload)),
             (Some(later), Ok(output)) => {
                 foreign::drop_quietly(output);
-                Err(JoinError::panic(id, later))
+                Err(self.panicked(later))
             }
             (Some(later), Err(payload)) => {
                 foreign::discard(later);
-                Err(JoinError::panic(id, payload))
+                Err(self.panicked(payload))
             }
         };
         // `Gone` is in the place: nothing is dropped here.
@@ -237,7 +249,24 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         })
     }
 
+    #[cold]
+    fn panicked(&self, payload: Thrown) -> JoinError {
+        let error = JoinError::panic(self.header.info(), payload);
+        if let Some(panics) = self.scheduler.panics() {
+            error
+                .panic_of_task()
+                .into_iter()
+                .for_each(|it| panics.note(it));
+        }
+        error
+    }
+
     fn drop_stage(&self, stage: Stage<F>) {
+        if let (Stage::Done(Err(error)), Some(panics)) = (&stage, self.scheduler.panics()) {
+            if let Some(panic) = error.panic_of_task() {
+                panics.tell_unseen(&panic);
+            }
+        }
         foreign::drop_quietly(stage);
     }
 }

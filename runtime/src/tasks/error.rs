@@ -10,6 +10,8 @@ use std::fmt;
 use std::io;
 
 use super::id::Id;
+use super::info::TaskInfo;
+use super::panics::TaskPanic;
 
 /// A task ended without an output: it was cancelled, or it panicked.
 ///
@@ -25,10 +27,16 @@ use super::id::Id;
 /// ```
 pub struct JoinError {
     id: Id,
-    payload: Option<Payload>,
+    /// In a box of its own: it would make all tasks larger.
+    panic: Option<Box<Panic>>,
 }
 
-/// What a panic threw.
+/// Which task has panicked, and what it threw.
+struct Panic {
+    task: TaskInfo,
+    payload: Payload,
+}
+
 struct Payload(Box<dyn Any + Send>);
 
 // SAFETY: through a shared reference the payload is only asked whether it is a `&str` or a `String`,
@@ -37,24 +45,36 @@ unsafe impl Sync for Payload {}
 
 impl JoinError {
     pub(super) fn cancelled(id: Id) -> Self {
-        Self { id, payload: None }
+        Self { id, panic: None }
     }
 
-    pub(super) fn panic(id: Id, payload: Box<dyn Any + Send>) -> Self {
+    pub(super) fn panic(task: TaskInfo, payload: Box<dyn Any + Send>) -> Self {
         Self {
-            id,
-            payload: Some(Payload(payload)),
+            id: task.id,
+            panic: Some(Box::new(Panic {
+                task,
+                payload: Payload(payload),
+            })),
         }
+    }
+
+    /// The panic in words, if it was one.
+    pub(crate) fn panic_of_task(&self) -> Option<TaskPanic> {
+        let panic = self.panic.as_ref()?;
+        Some(TaskPanic {
+            task: panic.task.clone(),
+            message: self.message().map(str::to_owned),
+        })
     }
 
     /// Whether the task was aborted, or its runtime shut down.
     pub fn is_cancelled(&self) -> bool {
-        self.payload.is_none()
+        self.panic.is_none()
     }
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        self.payload.is_some()
+        self.panic.is_some()
     }
 
     /// What the task's panic threw, to be thrown on with [`std::panic::resume_unwind`].
@@ -76,8 +96,8 @@ impl JoinError {
     ///
     /// If the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
-        match self.payload {
-            Some(payload) => Ok(payload.0),
+        match self.panic {
+            Some(panic) => Ok(panic.payload.0),
             None => Err(self),
         }
     }
@@ -87,8 +107,13 @@ impl JoinError {
         self.id
     }
 
+    /// The task that panicked, with its name and its place. `None` if it was cancelled.
+    pub fn task(&self) -> Option<&TaskInfo> {
+        self.panic.as_ref().map(|panic| &panic.task)
+    }
+
     fn message(&self) -> Option<&str> {
-        let payload = &self.payload.as_ref()?.0;
+        let payload = &self.panic.as_ref()?.payload.0;
         let text = payload.downcast_ref::<&'static str>().copied();
         text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
     }

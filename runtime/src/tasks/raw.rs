@@ -19,6 +19,7 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::id::Id;
+use super::info::{TaskInfo, current};
 use super::state::{Start, State};
 use crate::primitive::{AtomicPtr, AtomicU32, Ordering, UnsafeCell};
 
@@ -34,6 +35,8 @@ pub(crate) struct Header {
     pub(super) id: Id,
     pub(super) spawned_at: &'static Location<'static>,
     pub(super) name: Option<Box<str>>,
+    /// The task that has spawned it.
+    parent: Option<Id>,
     /// Where the executor's list of live tasks has its reference.
     place: AtomicU32,
     /// The core that ran it last.
@@ -66,8 +69,19 @@ impl Header {
             id: Id::next(),
             spawned_at,
             name,
+            parent: current(),
             place: AtomicU32::new(NO_PLACE),
             core: AtomicU32::new(0),
+        }
+    }
+
+    #[cold]
+    pub(super) fn info(&self) -> TaskInfo {
+        TaskInfo {
+            id: self.id,
+            name: self.name.as_deref().map(str::to_owned),
+            spawned_at: self.spawned_at,
+            parent: self.parent,
         }
     }
 }
@@ -124,6 +138,21 @@ impl TaskRef {
 
     pub(crate) fn spawned_at(&self) -> &'static Location<'static> {
         self.header().spawned_at
+    }
+
+    /// What people are told of it.
+    pub(crate) fn info(&self) -> TaskInfo {
+        self.header().info()
+    }
+
+    /// Whether somebody is in the middle of a poll of it, or of its end.
+    pub(crate) fn is_running(&self) -> bool {
+        self.header().state.load().is_running()
+    }
+
+    /// The core that ran it last.
+    pub(crate) fn core(&self) -> usize {
+        self.header().core.load(Ordering::Relaxed) as usize
     }
 
     /// Makes the task be polled.

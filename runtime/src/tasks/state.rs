@@ -202,6 +202,11 @@ impl Snapshot {
         self.0 & DONE != 0
     }
 
+    /// Whether it is being polled, or ended, at this moment.
+    pub(crate) fn is_running(self) -> bool {
+        self.0 & (RUNNING | CARRIED) != 0 && !self.is_done()
+    }
+
     /// Whether a handle lives.
     pub(crate) fn is_joined(self) -> bool {
         self.0 & JOIN != 0

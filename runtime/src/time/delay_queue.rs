@@ -10,9 +10,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use futures_core::Stream;
 use slab::Slab;
 
 use super::{Instant, Sleep};
@@ -253,6 +255,15 @@ impl<T> fmt::Debug for DelayQueue<T> {
         f.debug_struct("DelayQueue")
             .field("len", &self.len())
             .finish_non_exhaustive()
+    }
+}
+
+impl<T: Unpin> Stream for DelayQueue<T> {
+    type Item = Expired<T>;
+
+    /// As [`poll_expired`](DelayQueue::poll_expired): after the end it goes on when something was put in.
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Expired<T>>> {
+        self.get_mut().poll_expired(context)
     }
 }
 

@@ -5,8 +5,11 @@
 //! and no answer is right for all: [`MissedTickBehavior`] has three.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+
+use futures_core::Stream;
 
 use super::{Instant, Sleep};
 
@@ -159,6 +162,19 @@ impl Interval {
     /// The distance of ticks.
     pub fn period(&self) -> Duration {
         self.period
+    }
+}
+
+impl Stream for Interval {
+    type Item = Instant;
+
+    /// As [`poll_tick`](Interval::poll_tick); it has no end.
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Instant>> {
+        self.get_mut().poll_tick(context).map(Some)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (usize::MAX, None)
     }
 }
 

@@ -11,6 +11,7 @@ mod delay_queue;
 mod instant;
 mod interval;
 mod pause;
+mod send_timeout;
 mod sleep;
 mod timeout;
 

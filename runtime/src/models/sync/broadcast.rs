@@ -57,3 +57,27 @@ fn who_leaves_keeps_no_message() {
         assert_eq!(Arc::strong_count(&message), 1);
     });
 }
+
+#[test]
+fn who_gives_up_waiting_keeps_nobody_from_the_message() {
+    loom::model(|| {
+        let (sender, mut receiver) = broadcast::channel(1);
+        let mut second = sender.subscribe();
+        let fickle = thread::spawn(move || try_once(second.recv()));
+        let other = thread::spawn(move || sender.send(7).is_ok());
+        assert_eq!(block_on(receiver.recv()), Ok(7));
+        fickle.join().unwrap();
+        assert!(other.join().unwrap());
+    });
+}
+
+#[test]
+fn the_last_receivers_going_is_heard() {
+    loom::model(|| {
+        let (sender, receiver) = broadcast::channel::<u8>(1);
+        let other = thread::spawn(move || drop(receiver));
+        block_on(sender.closed());
+        assert!(sender.send(1).is_err());
+        other.join().unwrap();
+    });
+}

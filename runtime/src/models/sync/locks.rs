@@ -95,3 +95,24 @@ fn a_writer_is_alone_and_readers_are_not() {
         assert_eq!(writer.join().unwrap(), 1);
     });
 }
+
+#[test]
+fn a_writer_that_gives_up_lets_in_who_stands_behind_it() {
+    loom::model(|| {
+        let lock = Arc::new(RwLock::new(Watched::new()));
+        let reads = block_on(lock.read());
+        let fickle = thread::spawn({
+            let lock = lock.clone();
+            move || assert!(try_once(lock.write()).is_none())
+        });
+        let reader = thread::spawn({
+            let lock = lock.clone();
+            move || block_on(lock.read()).read()
+        });
+        // The first reader stays: only the writer's leaving can let the second one in.
+        assert_eq!(reader.join().unwrap(), 0);
+        fickle.join().unwrap();
+        drop(reads);
+        lock.try_write().unwrap().add();
+    });
+}

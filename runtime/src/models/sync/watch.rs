@@ -1,8 +1,12 @@
 //! A change, or the end, against a look that falls asleep.
 
+use std::sync::Arc;
+use std::task::Waker;
+
 use loom::future::block_on;
 use loom::thread;
 
+use super::{Counted, poll};
 use crate::sync::watch;
 
 #[test]
@@ -39,5 +43,23 @@ fn the_last_receivers_going_is_heard() {
         block_on(sender.closed());
         assert!(sender.send(1).is_err());
         other.join().unwrap();
+    });
+}
+
+/// Seen to fail with a `changed` that looks at the version once, before it waits.
+#[test]
+fn who_gives_up_keeps_nobody_from_the_change_and_leaves_no_waker() {
+    loom::model(|| {
+        let (sender, mut receiver) = watch::channel(0);
+        let counted = Arc::new(Counted);
+        let fickle = thread::spawn({
+            let (mut receiver, waker) = (receiver.clone(), Waker::from(counted.clone()));
+            move || poll(&mut Box::pin(receiver.changed()), &waker).is_ready()
+        });
+        let other = thread::spawn(move || sender.send(1).is_ok());
+        assert!(block_on(receiver.changed()).is_ok());
+        fickle.join().unwrap();
+        assert!(other.join().unwrap());
+        assert_eq!(Arc::strong_count(&counted), 1);
     });
 }

@@ -115,6 +115,18 @@ impl<T> OwnedPermit<T> {
         sender
     }
 
+    /// Whether both are slots of the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        let other = other.sender.as_ref();
+        other.is_some_and(|other| self.same_channel_as_sender(other))
+    }
+
+    /// Whether it is a slot of the channel into which the sender sends.
+    pub fn same_channel_as_sender(&self, sender: &Sender<T>) -> bool {
+        let own = self.sender.as_ref();
+        own.is_some_and(|own| own.same_channel(sender))
+    }
+
     fn take(&mut self) -> Sender<T> {
         let sender = self.sender.take();
         sender.expect("a permit has its sender until it is used, which consumes it")

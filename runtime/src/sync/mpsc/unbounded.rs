@@ -4,7 +4,10 @@
 //! slows the senders down, so a receiver that is slower than they are fills the memory.
 
 use std::fmt;
+use std::pin::Pin;
 use std::task::{Context, Poll};
+
+use futures_core::Stream;
 
 use super::bounded::{MOST, Sender, WeakSender};
 use super::error::{SendError, TryRecvError};
@@ -124,7 +127,7 @@ impl<T> fmt::Debug for WeakUnboundedSender<T> {
     }
 }
 
-/// Receives messages, in the order in which they were sent.
+/// Receives messages, in the order in which they were sent. It is a [`Stream`] as well.
 pub struct UnboundedReceiver<T>(Receiver<T>);
 
 impl<T> UnboundedReceiver<T> {
@@ -219,6 +222,15 @@ impl<T> UnboundedReceiver<T> {
         limit: usize,
     ) -> Poll<usize> {
         self.0.poll_recv_many(context, buffer, limit)
+    }
+}
+
+impl<T> Stream for UnboundedReceiver<T> {
+    type Item = T;
+
+    /// As [`poll_recv`](UnboundedReceiver::poll_recv).
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.get_mut().poll_recv(context)
     }
 }
 

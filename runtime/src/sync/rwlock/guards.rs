@@ -42,14 +42,31 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
 
     /// A guard of a part of the value.
     pub fn map<U: ?Sized>(this: Self, part: impl FnOnce(&T) -> &U) -> RwLockReadGuard<'a, U> {
-        let value = std::ptr::from_ref(part(&this));
+        match Self::try_map(this, |value| Some(part(value))) {
+            Ok(mapped) => mapped,
+            Err(_) => unreachable!("there is a part"),
+        }
+    }
+
+    /// A guard of a part of the value, if it has that part.
+    ///
+    /// # Errors
+    ///
+    /// If `part` gives `None`: the guard, as it was.
+    pub fn try_map<U: ?Sized>(
+        this: Self,
+        part: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<RwLockReadGuard<'a, U>, Self> {
+        let Some(value) = part(&this).map(std::ptr::from_ref) else {
+            return Err(this);
+        };
         let permits = this.permits;
         mem::forget(this);
-        RwLockReadGuard {
+        Ok(RwLockReadGuard {
             permits,
             value,
             holds: PhantomData,
-        }
+        })
     }
 }
 
@@ -115,18 +132,35 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 
     /// A guard of a part of the value.
     pub fn map<U: ?Sized>(
-        mut this: Self,
+        this: Self,
         part: impl FnOnce(&mut T) -> &mut U,
     ) -> RwLockMappedWriteGuard<'a, U> {
-        let value = std::ptr::from_mut(part(&mut this));
+        match Self::try_map(this, |value| Some(part(value))) {
+            Ok(mapped) => mapped,
+            Err(_) => unreachable!("there is a part"),
+        }
+    }
+
+    /// A guard of a part of the value, if it has that part.
+    ///
+    /// # Errors
+    ///
+    /// If `part` gives `None`: the guard, as it was.
+    pub fn try_map<U: ?Sized>(
+        mut this: Self,
+        part: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<RwLockMappedWriteGuard<'a, U>, Self> {
+        let Some(value) = part(&mut this).map(std::ptr::from_mut) else {
+            return Err(this);
+        };
         let lock = this.lock;
         mem::forget(this);
-        RwLockMappedWriteGuard {
+        Ok(RwLockMappedWriteGuard {
             permits: &lock.permits,
             taken: lock.most_readers,
             value,
             holds: PhantomData,
-        }
+        })
     }
 }
 
@@ -200,6 +234,11 @@ impl<T: ?Sized> OwnedRwLockReadGuard<T> {
     pub(super) fn of(lock: Arc<RwLock<T>>) -> Self {
         Self { lock }
     }
+
+    /// The lock that this guards.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        &this.lock
+    }
 }
 
 impl<T: ?Sized> Deref for OwnedRwLockReadGuard<T> {
@@ -221,12 +260,27 @@ impl<T: ?Sized> Drop for OwnedRwLockReadGuard<T> {
 #[must_use = "a guard that is dropped unlocks at once"]
 pub struct OwnedRwLockWriteGuard<T: ?Sized> {
     lock: Arc<RwLock<T>>,
+    /// Permits to be given back.
+    taken: u32,
 }
 
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// For whoever has taken all permits.
     pub(super) fn of(lock: Arc<RwLock<T>>) -> Self {
-        Self { lock }
+        let taken = lock.most_readers;
+        Self { lock, taken }
+    }
+
+    /// The lock that this guards.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        &this.lock
+    }
+
+    /// Reads on, without letting another writer in between.
+    pub fn downgrade(mut this: Self) -> OwnedRwLockReadGuard<T> {
+        // The one that is kept is the reader's; the others are given back when this one is dropped.
+        this.taken -= 1;
+        OwnedRwLockReadGuard::of(this.lock.clone())
     }
 }
 
@@ -248,7 +302,7 @@ impl<T: ?Sized> DerefMut for OwnedRwLockWriteGuard<T> {
 
 impl<T: ?Sized> Drop for OwnedRwLockWriteGuard<T> {
     fn drop(&mut self) {
-        self.lock.release(self.lock.most_readers);
+        self.lock.release(self.taken);
     }
 }
 

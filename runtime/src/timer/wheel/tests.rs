@@ -245,29 +245,68 @@ impl XorShift {
     }
 }
 
+/// A long walk at each of the uptimes at which counters of 30, 31, 32, 36 and 42 bits of milliseconds
+/// come round, beside a timer that is never reached. `docs/testing.md` tells of the longer one.
 #[test]
-fn a_million_steps_agree_with_a_sorted_set() {
-    let mut random = XorShift(0x9E37_79B9_7F4A_7C15);
-    let mut pair = Pair::at(12_345_678_901);
-    for step in 0..1_000_000_u32 {
-        let (choice, span) = (random.next() % 16, random.span());
-        // Young names: the old ones are mostly gone.
-        let name = pair
-            .keys
-            .len()
-            .saturating_sub(1 + random.next() as usize % 4096);
-        let step_of_time = random.next() % (1 << 21);
-        match choice {
-            0..=4 => perform(&mut pair, &Step::Insert(span)),
-            5..=8 => perform(&mut pair, &Step::Reset(name, span)),
-            9..=11 => perform(&mut pair, &Step::Remove(name)),
-            12 => perform(&mut pair, &Step::AdvanceToNext),
-            _ if step % 4096 == 0 => perform(&mut pair, &Step::Advance(span)),
-            _ => perform(&mut pair, &Step::Advance(step_of_time)),
+fn a_long_walk_agrees_with_a_sorted_set_at_every_uptime() {
+    let asked = |name: &str| std::env::var(name).ok()?.parse().ok();
+    let steps: u64 = asked("TIMER_STEPS").unwrap_or(1_000_000);
+    let seed: u64 = asked("TIMER_SEED").unwrap_or(1);
+    println!("TIMER_STEPS={steps} TIMER_SEED={seed}");
+    let mut random = XorShift(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let uptimes = [0, 1 << 30, 1 << 31, 1 << 32, 1 << 36, 1 << 42].map(|it| it * MILLISECOND);
+    let mut fired = 0;
+    for uptime in uptimes {
+        let mut pair = Pair::at(uptime.saturating_sub(5_000 * MILLISECOND));
+        let far = pair.insert(u64::MAX);
+        for step in 0..steps / uptimes.len() as u64 {
+            fired += walk(&mut pair, &mut random, step, far);
         }
+        assert!(pair.now > uptime, "it walked past {uptime}");
+        let pending = pair.deadlines.len();
+        let mut left = 0;
+        while pair.deadlines.len() > 1 {
+            let next = pair
+                .wheel
+                .next_deadline()
+                .expect("more than one is pending");
+            left += pair.advance(next);
+            pair.check();
+        }
+        assert_eq!(left + 1, pending, "all but the far one");
+        assert!(pair.deadline_of[far].is_some());
     }
-    pair.run_until_empty();
-    assert!(pair.deadlines.is_empty());
+    println!("{steps} steps, {fired} of them fired on the way");
+}
+
+/// One step of the walk, which leaves the `far` one alone; how many fired.
+fn walk(pair: &mut Pair, random: &mut XorShift, step: u64, far: usize) -> usize {
+    let span = random.span();
+    // Young names: the old ones are mostly gone.
+    let back = 1 + random.next() as usize % 4096;
+    let name = pair.keys.len().saturating_sub(back).max(far + 1);
+    let is_there = name < pair.keys.len();
+    let pending = pair.deadlines.len();
+    match random.next() % 16 {
+        9..=11 if is_there => perform(pair, &Step::Remove(name)),
+        5..=8 if is_there => perform(pair, &Step::Reset(name, span)),
+        12 if pending > 1 => {
+            perform(pair, &Step::AdvanceToNext);
+            return pending - pair.deadlines.len();
+        }
+        13.. => {
+            // Mostly two milliseconds, at times up to an hour.
+            let time = if step % 4096 == 0 {
+                span
+            } else {
+                random.next() % (1 << 21)
+            };
+            perform(pair, &Step::Advance(time));
+            return pending - pair.deadlines.len();
+        }
+        _ => perform(pair, &Step::Insert(span)),
+    }
+    0
 }
 
 #[test]

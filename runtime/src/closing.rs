@@ -1,0 +1,116 @@
+//! The asking before the end of a runtime, and knowing when nothing is left to do.
+//!
+//! A shutdown first asks, by a token; then it waits until all tasks and closures have ended, but for
+//! the tasks that wait for the shutdown themselves. Who is left is counted with all lists held at
+//! once, since a task may spawn another into a list that was counted, and end before its own is.
+//!
+//! The danger is the last task that goes when the waiting one has counted and not yet fallen asleep.
+//! The lists are told to tell before they are counted the first time, and who waits asks for the
+//! notice before it counts, so a task either is counted as gone or gives the notice.
+
+use crate::primitive::{Arc, AtomicBool, Mutex, Ordering};
+use crate::sync::{CancellationToken, Notify};
+use crate::tasks::Id;
+
+/// What a runtime has for its shutdown.
+pub(crate) struct Closing {
+    token: CancellationToken,
+    gone: Arc<Notify>,
+    /// The tasks that are not waited for.
+    apart: Mutex<Vec<Id>>,
+    /// The futures of `block_on` are to be polled without a core.
+    needs_cores: AtomicBool,
+    /// What is left behind is in a report.
+    is_told: AtomicBool,
+}
+
+impl Closing {
+    pub(crate) fn new() -> Self {
+        Self {
+            token: CancellationToken::new(),
+            gone: Arc::new(Notify::new()),
+            apart: Mutex::new(Vec::new()),
+            needs_cores: AtomicBool::new(false),
+            is_told: AtomicBool::new(false),
+        }
+    }
+
+    /// What asks the tasks to end.
+    pub(crate) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    /// Who tells of a task's going calls this.
+    pub(crate) fn teller(&self) -> Arc<dyn Fn() + Send + Sync> {
+        let gone = self.gone.clone();
+        Arc::new(move || gone.notify_waiters())
+    }
+
+    /// Waits until `left`, which is given the number of tasks apart, says that nobody is left.
+    pub(crate) async fn quiet(&self, left: impl Fn(usize) -> usize) {
+        loop {
+            let told = self.gone.notified();
+            if self.left(&left) == 0 {
+                return;
+            }
+            told.await;
+        }
+    }
+
+    /// What `left` says, while nobody is set apart.
+    pub(crate) fn left(&self, left: impl Fn(usize) -> usize) -> usize {
+        let apart = self.apart.lock();
+        left(apart.len())
+    }
+
+    /// A task that is not waited for while the guard lives: it waits for the shutdown itself, or it
+    /// is a closure that runs tasks.
+    pub(crate) fn set_apart(&self, task: Option<Id>) -> Apart<'_> {
+        self.apart.lock().extend(task);
+        // Without it nobody may be left.
+        self.gone.notify_waiters();
+        Apart {
+            closing: self,
+            task,
+        }
+    }
+
+    /// The tasks that are not waited for.
+    pub(crate) fn apart(&self) -> Vec<Id> {
+        self.apart.lock().clone()
+    }
+
+    /// From now on no `block_on` runs tasks where there are workers for it: one of them might keep the
+    /// thread for ever that is to see the end.
+    pub(crate) fn take_cores(&self) {
+        // Relaxed: seen by the same thread in time, and by others when they look next.
+        self.needs_cores.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn needs_cores(&self) -> bool {
+        self.needs_cores.load(Ordering::Relaxed)
+    }
+
+    /// A report has been made: nobody need be told again who is left behind.
+    pub(crate) fn set_told(&self) {
+        self.is_told.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_told(&self) -> bool {
+        self.is_told.load(Ordering::Relaxed)
+    }
+}
+
+/// See [`Closing::set_apart`].
+pub(crate) struct Apart<'a> {
+    closing: &'a Closing,
+    task: Option<Id>,
+}
+
+impl Drop for Apart<'_> {
+    fn drop(&mut self) {
+        let mut apart = self.closing.apart.lock();
+        let place = apart.iter().position(|it| Some(*it) == self.task);
+        place.map(|place| apart.swap_remove(place));
+    }
+}
