@@ -11,6 +11,7 @@ use net::signal::{SigInfo, Signal, SignalKind, ctrl_c, end_requested, signal, si
 use runtime::Builder;
 use runtime::task::yield_now;
 use tests::cancel::{cut, everywhere};
+use tests::fd;
 use tests::skip;
 
 use crate::{Test, each_flavour, me};
@@ -29,6 +30,10 @@ pub(crate) const TESTS: &[Test] = &[
         a_stream_that_is_not_read_is_bounded,
     ),
     ("main_keeps_what_it_is_told", main_keeps_what_it_is_told),
+    (
+        "a_child_gets_no_descriptor_of_a_stream",
+        a_child_gets_no_descriptor_of_a_stream,
+    ),
     ("streams_of_two_runtimes", streams_of_two_runtimes),
     ("all_sleep_and_one_is_woken", all_sleep_and_one_is_woken),
     ("what_nobody_took_waits", what_nobody_took_waits),
@@ -263,6 +268,25 @@ fn main_keeps_what_it_is_told() {
         stream.recv().await.unwrap().value
     }
     assert_eq!((several(), alone(), by_number()), (7, 7, 7));
+}
+
+fn a_child_gets_no_descriptor_of_a_stream() {
+    let inherited = || {
+        let mut command = std::process::Command::new("ls");
+        command.arg("/proc/self/fd").output().unwrap().stdout
+    };
+    let before = (fd::all_open(), inherited());
+    each_flavour(&[SignalKind::hangup(), SignalKind::alarm()], |runtime| {
+        runtime.block_on(async {
+            let opened = fd::all_open();
+            let streams = [SignalKind::hangup(), SignalKind::alarm()].map(|it| signal(it).unwrap());
+            assert_eq!(fd::all_open().len(), opened.len() + 2);
+            assert_eq!(inherited(), before.1);
+            drop(streams);
+            assert_eq!(fd::all_open(), opened);
+        });
+    });
+    assert_eq!(fd::all_open(), before.0);
 }
 
 fn streams_of_two_runtimes() {
