@@ -28,6 +28,7 @@ paths! {
     [runtime::EnterGuard]
     [runtime::TryCurrentError]
     [runtime::Metrics]
+    [runtime::shutdown::{Grace, Report}]
     [runtime::block_on]
     [runtime::spawn]
     [runtime::task::spawn]
