@@ -395,7 +395,14 @@ fn a_stuck_task_does_not_keep_the_main_future_from_seeing_the_end() {
             let (release, released) = channel::<()>();
             let report = runtime.block_on(async {
                 // It has a core, and this is spawned into the line of it.
-                yield_now().await;
+                let here = std::thread::current().id();
+                loop {
+                    runtime::time::sleep(Duration::from_micros(50)).await;
+                    let runs = runtime::spawn(async { std::thread::current().id() });
+                    if runs.await.unwrap() == here {
+                        break;
+                    }
+                }
                 let entered = Event::new();
                 let says = entered.clone();
                 let task = runtime::spawn(async move {
