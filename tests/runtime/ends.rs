@@ -281,3 +281,32 @@ fn those_in_block_on_learn_of_it() {
         }
     });
 }
+
+/// Whoever ends the runtime does not wait for it, but the workers do for each other.
+#[test]
+fn a_poll_ends_in_peace_though_nobody_waits_for_the_end() {
+    soon(|| {
+        let runtime = workers(2);
+        let handle = runtime.handle().clone();
+        let inside = Event::new();
+        let says = inside.clone();
+        let task = runtime.spawn(async move {
+            says.set();
+            until(|| format!("{handle:?}").contains("shut_down: true"));
+            // Long enough for the other worker to end everything, if it did not wait.
+            let register = || AsyncFd::new(nonblocking()).map(drop);
+            let failed = (0..10_000).map(|_| register()).find(Result::is_err);
+            let said = failed.map(|failed| failed.unwrap_err().to_string());
+            assert_eq!(said, None);
+        });
+        inside.wait_here();
+        runtime.shutdown_background();
+        foreign::block_on(task).unwrap();
+    });
+}
+
+fn nonblocking() -> UnixStream {
+    let (ours, _) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    ours
+}
