@@ -76,6 +76,10 @@ macro_rules! join {
         });
         output.await
     }};
+    (@read $turn:tt $read:tt [] $($rest:tt)+) => {
+        ::core::compile_error!("join! takes 16 futures at most: give it groups, each in a `join!` of \
+            its own inside of an `async` block, or use a task::JoinSet")
+    };
     (biased; $($future:expr),+ $(,)?) => {
         $crate::join!(@read 0 [] [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15] $($future),+)
     };
@@ -114,7 +118,7 @@ macro_rules! try_join {
             let mut is_done = true;
             for step in start..start + COUNT {
                 match $crate::macros::wrapped(step, COUNT) {
-                    $($index => match joined.$index.try_poll(context) {
+                    $($index => match $crate::macros::try_poll(&mut joined.$index, context) {
                         ::core::result::Result::Ok(is_ready) => is_done &= is_ready,
                         ::core::result::Result::Err(error) => {
                             return ::core::task::Poll::Ready(::core::result::Result::Err(error));
@@ -126,13 +130,17 @@ macro_rules! try_join {
             start = $crate::macros::wrapped(start + $turn, COUNT);
             match is_done {
                 true => ::core::task::Poll::Ready(::core::result::Result::Ok(
-                    ($(joined.$index.take_ok(),)*),
+                    ($($crate::macros::take_ok(&mut joined.$index),)*),
                 )),
                 false => ::core::task::Poll::Pending,
             }
         });
         output.await
     }};
+    (@read $turn:tt $read:tt [] $($rest:tt)+) => {
+        ::core::compile_error!("try_join! takes 16 futures at most: give it groups, each in a `try_join!` of \
+            its own inside of an `async` block, or use a task::JoinSet")
+    };
     (biased; $($future:expr),+ $(,)?) => {
         $crate::try_join!(@read 0 [] [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15] $($future),+)
     };
@@ -222,6 +230,17 @@ macro_rules! select {
         $crate::select!(@read $start
             [$($read)* ($next ($pattern) ($future) (true) ($handler))] [$($more)*] $($($rest)*)?)
     };
+    // What is left is a mistake.
+    (@read $start:tt $read:tt [] $($rest:tt)+) => {
+        ::core::compile_error!("select! takes 16 branches at most: put some into a `select!` of their \
+            own, inside of an `async` block that is one branch, or use a task::JoinSet")
+    };
+    (@read $start:tt $read:tt $more:tt $($rest:tt)+) => {
+        ::core::compile_error!("select!: a branch is `PATTERN = FUTURE => HANDLER`, or \
+            `PATTERN = FUTURE, if CONDITION => HANDLER`, with a comma behind a handler that is no \
+            block; `else => HANDLER` comes last")
+    };
+    (@make $start:tt [] $else:tt) => { $crate::select!() };
     (@make $start:tt
         [$((($index:tt $name:ident) ($pattern:pat) ($future:expr) ($condition:expr)
             ($handler:expr)))+]
@@ -285,6 +304,9 @@ macro_rules! select {
     }};
     (@start biased $count:ident) => { 0 };
     (@start fair $count:ident) => { $crate::macros::random_below($count) };
+    ($(biased;)?) => {
+        ::core::compile_error!("select! waits for at least one branch: `PATTERN = FUTURE => HANDLER`")
+    };
     (biased; $($branches:tt)+) => {
         $crate::select!(@read biased []
             [(0 A) (1 B) (2 C) (3 D) (4 E) (5 F) (6 G) (7 H) (8 I) (9 J) (10 K) (11 L) (12 M) (13 N)
@@ -330,22 +352,58 @@ impl<'a, F: Future> Joined<'a, F> {
     }
 }
 
-impl<T, E, F: Future<Output = Result<T, E>>> Joined<'_, F> {
-    /// As `poll`, but for an error, which comes out at once.
-    pub fn try_poll(&mut self, context: &mut Context<'_>) -> Result<bool, E> {
-        let is_ready = self.poll(context);
-        match self.output.take() {
-            Some(Err(error)) => Err(error),
-            output => {
-                self.output = output;
-                Ok(is_ready)
-            }
-        }
+/// As `poll`, but for an error, which comes out at once. (A function, as of a method the compiler would
+/// only say that there is none.)
+#[doc(hidden)]
+pub fn try_poll<F: Future<Output: Fallible>>(
+    joined: &mut Joined<'_, F>,
+    context: &mut Context<'_>,
+) -> Result<bool, <F::Output as Fallible>::Error> {
+    let is_ready = joined.poll(context);
+    if let Some(output) = joined.output.take() {
+        let value = output.into_result()?;
+        joined.output = Some(Fallible::from_value(value));
+    }
+    Ok(is_ready)
+}
+
+/// The output of one that is ready and no error.
+#[doc(hidden)]
+pub fn take_ok<F: Future<Output: Fallible>>(
+    joined: &mut Joined<'_, F>,
+) -> <F::Output as Fallible>::Value {
+    joined.take().into_result().ok().expect(READY)
+}
+
+/// `Result`; a trait of its own so that another output gets a message of its own.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`try_join!` waits for futures that give a `Result`, and one gives `{Self}`",
+    note = "give it an `Ok` in an `async` block of its own, or use `join!` and look at the outputs"
+)]
+pub trait Fallible: Sized {
+    /// What it has if it is no error.
+    type Value;
+    /// What it has if it is one.
+    type Error;
+
+    /// The one or the other.
+    fn into_result(self) -> Result<Self::Value, Self::Error>;
+
+    /// It, without an error.
+    fn from_value(value: Self::Value) -> Self;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Value = T;
+    type Error = E;
+
+    fn into_result(self) -> Self {
+        self
     }
 
-    /// The output of one that is ready and no error.
-    pub fn take_ok(&mut self) -> T {
-        self.take().ok().expect(READY)
+    fn from_value(value: T) -> Self {
+        Ok(value)
     }
 }
 

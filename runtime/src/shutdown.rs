@@ -183,10 +183,10 @@ impl Runtime {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn shutdown(mut self, grace: impl Into<Grace>) -> Report {
-        let grace = grace.into();
+        let (grace, began) = (grace.into(), Instant::now());
         let mut report = shut_down(self.handle(), grace, "Runtime::shutdown");
         self.end_within(grace.patience);
-        report.complete(self.handle());
+        report.complete(self.handle(), began);
         report
     }
 }
@@ -195,10 +195,10 @@ impl LocalRuntime {
     /// Ends the runtime, whose tasks this thread runs meanwhile, and tells what became of everything;
     /// see [`Runtime::shutdown`].
     pub fn shutdown(self, grace: impl Into<Grace>) -> Report {
-        let handle = self.handle().clone();
+        let (handle, began) = (self.handle().clone(), Instant::now());
         let mut report = shut_down(&handle, grace.into(), "LocalRuntime::shutdown");
         drop(self);
-        report.complete(&handle);
+        report.complete(&handle, began);
         report
     }
 }

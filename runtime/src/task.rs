@@ -8,6 +8,7 @@ pub mod coop;
 mod join_set;
 mod local;
 mod scope;
+mod scoped;
 mod tracker;
 
 use std::future::Future;
@@ -20,6 +21,7 @@ pub use self::coop::{consume_budget, unconstrained};
 pub use self::join_set::JoinSet;
 pub use self::local::{AccessError, LocalKey, TaskLocalFuture};
 pub use self::scope::{Failure, Scope, ScopeError, scope, scope_with};
+pub use self::scoped::{NoOutput, ScopedJoinHandle};
 pub use self::tracker::{TaskTracker, TaskTrackerToken, TrackedFuture};
 use crate::driver;
 use crate::handle;
@@ -28,6 +30,8 @@ pub use crate::tasks::{AbortHandle, Id, JoinError, JoinHandle, TaskInfo, TaskPan
 /// Starts a task: the future is polled by the runtime from now on, whoever waits for it.
 ///
 /// The task is the runtime's own. Dropping the handle does not end it; the end of the runtime does.
+/// It may outlive the function that starts it, so it borrows nothing of that: move things into it, or
+/// clones of an `Arc`. (The body of a [`scope`], and futures in a [`join!`](crate::join), may borrow.)
 ///
 /// # Panics
 ///
@@ -154,6 +158,38 @@ where
 #[track_caller]
 pub fn block_in_place<R>(closure: impl FnOnce() -> R) -> R {
     handle::block_in_place(closure)
+}
+
+/// The number of the task, or of the closure of [`spawn_blocking`], that this is called in.
+///
+/// # Panics
+///
+/// Outside of a task: in the future of a `block_on`, say.
+///
+/// # Examples
+///
+/// ```
+/// runtime::block_on(async {
+///     let task = runtime::spawn(async { runtime::task::id() });
+///     assert_eq!(task.id(), task.await.unwrap());
+///     assert_eq!(runtime::task::try_id(), None);
+/// });
+/// ```
+#[track_caller]
+pub fn id() -> Id {
+    match try_id() {
+        Some(id) => id,
+        None => panic!(
+            "task::id was called at {}, outside of a task: the future of a block_on has no number; \
+             use try_id",
+            Location::caller()
+        ),
+    }
+}
+
+/// As [`id`], or `None` outside of a task.
+pub fn try_id() -> Option<Id> {
+    crate::tasks::current()
 }
 
 /// Settings of a task to be spawned.

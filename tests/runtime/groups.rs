@@ -1,6 +1,7 @@
 //! Many tasks together: sets, trackers, tokens, scopes, and values that follow a task.
 
 use std::future::pending;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,6 +13,7 @@ use runtime::time::{Duration, sleep};
 use runtime::{Handle, LocalRuntime};
 use tests::deadline::soon;
 use tests::event::Event;
+use tests::flavours::flavours;
 use tests::panics::{on_drop, panics};
 
 fn run<F: Future<Output = ()> + Send + 'static>(test: impl FnOnce() -> F + Send + 'static) {
@@ -219,12 +221,12 @@ fn the_first_failure_asks_then_cuts() {
     run(|| async {
         let outcome = scope_with(Duration::from_millis(5), |tasks: Scope<&str>| async move {
             let token = tasks.token().clone();
-            tasks.spawn(async move {
+            tasks.spawn::<_, ()>(async move {
                 token.cancelled().await;
                 Err("a consequence")
             });
-            let stubborn = tasks.spawn(pending());
-            tasks.spawn(async { Err("the cause") });
+            let stubborn = tasks.spawn::<_, ()>(pending());
+            tasks.spawn(async { Err::<(), _>("the cause") });
             pending::<()>().await;
             Ok(stubborn)
         });
@@ -240,7 +242,7 @@ fn the_first_failure_asks_then_cuts() {
 fn a_panic_ends_a_scope_after_its_tasks() {
     run(|| async {
         let outcome = scope(|tasks: Scope<()>| async move {
-            tasks.spawn(async { panic!("in a child") });
+            tasks.spawn::<_, ()>(async { panic!("in a child") });
             tasks.token().cancelled().await;
             Ok(())
         });
@@ -272,7 +274,7 @@ fn a_scope_that_is_dropped_or_over_aborts_what_it_started() {
         let running = runtime::spawn(scope({
             let kept = kept.clone();
             |tasks: Scope<()>| async move {
-                tasks.spawn(pending());
+                tasks.spawn::<_, ()>(pending());
                 *kept.lock().unwrap() = Some(tasks);
                 pending::<Result<(), ()>>().await
             }
@@ -282,7 +284,7 @@ fn a_scope_that_is_dropped_or_over_aborts_what_it_started() {
         running.abort();
         assert!(running.await.is_err());
         let tasks = kept.lock().unwrap().take().unwrap();
-        let late = tasks.spawn(pending());
+        let late = tasks.spawn::<_, ()>(pending());
         yield_now().await;
         assert!(late.is_finished());
         assert_eq!(Handle::current().metrics().alive_tasks, 0);
@@ -336,5 +338,51 @@ fn a_value_is_put_away_after_a_panic_and_found_by_destructors() {
             DEPTH.sync_scope(1, || DEPTH.with(|_| DEPTH.sync_scope(2, || ())));
         });
         assert!(nested.contains("LocalKey::sync_scope"), "{nested}");
+    });
+}
+
+/// A body that waits for the output of a task that fails learns of it before the scope may do.
+#[test]
+fn the_error_of_a_scope_is_the_first_failure_and_not_what_follows_from_it() {
+    flavours(|flavour| {
+        let runtime = flavour.builder().on_unseen_panic(|_| ()).build().unwrap();
+        for round in 0..200 {
+            let error = runtime.block_on(scope(|tasks: Scope<io::Error>| async move {
+                let source = tasks.spawn(async move {
+                    yield_now().await;
+                    match round % 2 {
+                        0 => Err::<u32, _>(io::Error::other("the source")),
+                        _ => panic!("the source"),
+                    }
+                });
+                let middle = tasks.spawn(async move { Ok(source.await? + 1) });
+                Ok(middle.await? + 1)
+            }));
+            let said = error.unwrap_err().to_string();
+            assert!(said.ends_with("the source"), "{said}");
+        }
+    });
+}
+
+#[test]
+fn outputs_of_a_scope_come_out_and_an_aborted_task_has_none() {
+    flavours(|flavour| {
+        let borrowed = String::from("borrowed by the body");
+        let words = &borrowed;
+        let outcome = flavour.block_on(scope(|tasks: Scope<io::Error>| async move {
+            let (never, doubled) = (
+                tasks.spawn(pending::<io::Result<()>>()),
+                tasks.spawn(async { Ok(21 * 2) }),
+            );
+            let id = never.id();
+            never.abort();
+            let error = never.await.unwrap_err();
+            assert_eq!(error.id(), id);
+            assert!(error.to_string().contains("gave no output"), "{error}");
+            // Nobody need ask for it.
+            drop(tasks.spawn(async { Ok(String::from("unasked")) }));
+            Ok((doubled.await?, words.len()))
+        }));
+        assert_eq!(outcome.unwrap(), (42, words.len()));
     });
 }

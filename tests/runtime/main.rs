@@ -23,6 +23,7 @@ mod promises;
 mod seeded;
 mod several;
 mod shutdown;
+mod shutdown_matrix;
 mod shutdown_report;
 mod stuck;
 mod threads;

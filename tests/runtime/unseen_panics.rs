@@ -70,7 +70,7 @@ fn one_that_was_awaited_is_not() {
             let closure = spawn_blocking(|| panic!("seen"));
             closure.await.unwrap_err();
             let failed = scope(|tasks| async move {
-                tasks.spawn(async { panic!("seen") });
+                tasks.spawn::<_, ()>(async { panic!("seen") });
                 Ok::<_, String>(())
             });
             failed.await.unwrap_err();
@@ -118,7 +118,7 @@ fn a_scope_tells_of_the_panics_that_its_error_does_not_hold() {
         let error = runtime.block_on(scope(|tasks| async move {
             for number in 1..=2 {
                 let stop = tasks.token().clone();
-                tasks.spawn(async move {
+                tasks.spawn::<_, ()>(async move {
                     if number == 2 {
                         stop.cancelled().await;
                     }

@@ -26,6 +26,8 @@ mod wake_cost;
 mod worker;
 
 pub(crate) use crew::{Crew, OnStuck};
+#[cfg(test)]
+pub(crate) use owned::Owned;
 pub(crate) use owned::Watch;
 pub(crate) use shell::Shell;
 pub use stuck::StuckTask;

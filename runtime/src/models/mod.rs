@@ -8,6 +8,7 @@
 //! nobody can be made to wait, a final state that is asserted not to be. A model that cannot fail
 //! shows nothing: *Broken by* says of each with what change of the code it was seen to fail.
 
+mod closing;
 mod ending;
 mod help;
 mod lane;

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::executor::StuckTask;
 use crate::handle::Handle;
@@ -53,8 +53,9 @@ impl Report {
         left + self.panics.len() == 0
     }
 
-    /// After the end of the runtime: adds what has panicked when it was dropped.
-    pub(super) fn complete(&mut self, handle: &Handle) {
+    /// After the end of the runtime: adds what that took, and what has panicked in it.
+    pub(super) fn complete(&mut self, handle: &Handle, began: Instant) {
+        self.took = began.elapsed();
         self.panics.extend(handle.shared.panics().take_notes());
     }
 }

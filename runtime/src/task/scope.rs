@@ -27,8 +27,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::{AbortHandle, Id, JoinError, JoinHandle, JoinSet};
-use crate::sync::{CancellationToken, mpsc};
+use super::scoped::{self, First, ScopedJoinHandle};
+use super::{Id, JoinError, JoinHandle, JoinSet};
+use crate::foreign;
+use crate::sync::{CancellationToken, mpsc, oneshot};
 use crate::time::{Duration, Instant, timeout_at};
 
 /// Runs `body`, and does not return before all tasks that were started through its [`Scope`] have
@@ -63,7 +65,7 @@ use crate::time::{Duration, Instant, timeout_at};
 ///                 Ok(())
 ///             }
 ///         });
-///         tasks.spawn(async { Err("no such host") });
+///         tasks.spawn(async { Err::<(), _>("no such host") });
 ///         Ok(())
 ///     })
 ///     .await;
@@ -98,14 +100,17 @@ where
 {
     let token = CancellationToken::new();
     let (adopt, adopted) = mpsc::unbounded_channel();
+    let first = First::default();
     let scope = Scope {
         token: token.clone(),
         adopt,
+        first: first.clone(),
     };
     let mut family = Family {
         body: Some(Box::pin(body(scope))),
         children: JoinSet::new(),
         adopted,
+        first,
         is_cut: false,
     };
     let mut ending = Ending {
@@ -123,16 +128,22 @@ where
                 ending.deadline = None;
             }
             Some(News::Body(Ok(Ok(value)))) => output = Some(value),
-            Some(News::Body(Ok(Err(error)))) => ending.begin(Cause::Failed(error)),
-            Some(News::Body(Err(payload))) => ending.begin(Cause::Body(payload)),
-            Some(News::Child(Ok(Ok(())))) => {}
-            Some(News::Child(Ok(Err(error)))) => ending.begin(Cause::Failed(error)),
-            Some(News::Child(Err(error))) if error.is_panic() => {
-                ending.begin(Cause::Panicked(error));
+            Some(News::Body(Ok(Err(error)))) => {
+                ending.begin(Cause::Failed(error), family.first.is(None));
             }
-            Some(News::Child(Err(error))) if family.is_cut => ending.cut.push(error.id()),
+            Some(News::Body(Err(payload))) => {
+                ending.begin(Cause::Body(payload), family.first.is(None));
+            }
+            Some(News::Child(_, Ok(Ok(())))) => {}
+            Some(News::Child(id, Ok(Err(error)))) => {
+                ending.begin(Cause::Failed(error), family.first.is(Some(id)));
+            }
+            Some(News::Child(id, Err(error))) if error.is_panic() => {
+                ending.begin(Cause::Panicked(error), family.first.is(Some(id)));
+            }
+            Some(News::Child(id, Err(_))) if family.is_cut => ending.cut.push(id),
             // Aborted by whoever had its handle, which is nobody's failure.
-            Some(News::Child(Err(_))) => {}
+            Some(News::Child(_, Err(_))) => {}
             Some(News::Over) => return ending.outcome(output),
         }
     }
@@ -142,26 +153,30 @@ where
 pub struct Scope<E> {
     token: CancellationToken,
     adopt: mpsc::UnboundedSender<JoinHandle<Result<(), E>>>,
+    first: First,
 }
 
 impl<E: Send + 'static> Scope<E> {
-    /// Starts a task; an error of it ends the scope. When the scope is over, or its tasks are being
-    /// cut, the task is aborted at once.
+    /// Starts a task; an error of it ends the scope. The handle may be awaited for the output, or
+    /// dropped: the scope waits for the task. When the scope is over, or its tasks are being cut, the
+    /// task is aborted at once.
     ///
     /// # Panics
     ///
     /// Outside of a runtime.
     #[track_caller]
-    pub fn spawn<F>(&self, future: F) -> AbortHandle
+    pub fn spawn<F, T>(&self, future: F) -> ScopedJoinHandle<T>
     where
-        F: Future<Output = Result<(), E>> + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
     {
-        let handle = super::spawn(future);
+        let (give, output) = oneshot::channel();
+        let handle = super::spawn(scoped::run(future, give, self.first.clone()));
         let abort = handle.abort_handle();
         if let Err(late) = self.adopt.send(handle) {
             late.0.abort();
         }
-        abort
+        ScopedJoinHandle::new(abort, output)
     }
 }
 
@@ -177,6 +192,7 @@ impl<E> Clone for Scope<E> {
         Self {
             token: self.token.clone(),
             adopt: self.adopt.clone(),
+            first: self.first.clone(),
         }
     }
 }
@@ -195,13 +211,14 @@ struct Family<Fut, E> {
     body: Option<Pin<Box<Fut>>>,
     children: JoinSet<Result<(), E>>,
     adopted: mpsc::UnboundedReceiver<JoinHandle<Result<(), E>>>,
+    first: First,
     is_cut: bool,
 }
 
 /// Something has ended.
 enum News<T, E> {
     Body(Result<Result<T, E>, Box<dyn Any + Send>>),
-    Child(Result<Result<(), E>, JoinError>),
+    Child(Id, Result<Result<(), E>, JoinError>),
     /// Everything has.
     Over,
 }
@@ -225,14 +242,18 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Family<Fut, E> {
                 Err(payload) => Some(Err(payload)),
             };
             if let Some(news) = news {
+                if !matches!(news, Ok(Ok(_))) {
+                    self.first.set(None);
+                }
                 self.body = None;
                 return Poll::Ready(News::Body(news));
             }
         }
         // After the body, which may just have started some.
         let are_more_possible = self.adopt(context);
-        match self.children.poll_join_next(context) {
-            Poll::Ready(Some(joined)) => Poll::Ready(News::Child(joined)),
+        match self.children.poll_join_next_with_id(context) {
+            Poll::Ready(Some(Ok((id, result)))) => Poll::Ready(News::Child(id, Ok(result))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(News::Child(error.id(), Err(error))),
             Poll::Ready(None) if self.body.is_none() && !are_more_possible => {
                 Poll::Ready(News::Over)
             }
@@ -292,16 +313,24 @@ enum Cause<E> {
 }
 
 impl<E> Ending<E> {
-    /// The first cause counts: what follows may well follow from it.
-    fn begin(&mut self, cause: Cause<E>) {
-        if let (Some(_), Cause::Panicked(error)) = (&self.cause, &cause) {
-            tell_unseen(error);
-        }
-        if self.cause.is_none() {
+    /// The first failure counts, also if it is heard of later: what follows may well follow from it.
+    fn begin(&mut self, cause: Cause<E>, is_first: bool) {
+        let Some(known) = &mut self.cause else {
             self.cause = Some(cause);
             self.deadline = Some(Instant::now() + self.grace);
             self.token.cancel();
+            return;
+        };
+        let later = if is_first {
+            std::mem::replace(known, cause)
+        } else {
+            cause
+        };
+        if let Cause::Panicked(error) = &later {
+            tell_unseen(error);
         }
+        // What somebody else made is dropped here; its destructor is theirs.
+        foreign::drop_quietly(later);
     }
 
     fn outcome<T>(self, output: Option<T>) -> Result<T, ScopeError<E>> {

@@ -56,13 +56,21 @@ thread_local! {
 /// The task that this thread is in.
 #[inline]
 pub(crate) fn current() -> Option<Id> {
-    CURRENT.try_with(Cell::get).ok().and_then(Id::from_number)
+    Id::from_number(CURRENT.get())
 }
 
-/// This thread begins to run a task, or is back where it was before. Gives the former one.
+/// The number of the task that a thread is in, for the time in which it is in another.
+#[derive(Clone, Copy)]
+pub(super) struct Outside(u64);
+
+/// This thread begins to run a task.
 #[inline]
-pub(super) fn replace_current(task: Option<Id>) -> Option<Id> {
-    let number = task.map_or(0, Id::number);
-    let former = CURRENT.try_with(|current| current.replace(number));
-    former.ok().and_then(Id::from_number)
+pub(super) fn enter(task: Id) -> Outside {
+    Outside(CURRENT.replace(task.number()))
+}
+
+/// It is back where it was before.
+#[inline]
+pub(super) fn leave(outside: Outside) {
+    CURRENT.set(outside.0);
 }

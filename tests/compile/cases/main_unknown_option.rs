@@ -1,0 +1,6 @@
+//! An option that there is not.
+
+#[runtime::main(threads = 4)]
+async fn main() {}
+
+// says: unknown option `threads`: #[runtime::main] knows `single`, `workers = N`

@@ -1,0 +1,8 @@
+//! Nothing to wait for.
+
+#[runtime::main]
+async fn main() {
+    runtime::select! {}
+}
+
+// says: select! waits for at least one branch: `PATTERN = FUTURE => HANDLER`
