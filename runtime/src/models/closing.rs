@@ -55,8 +55,7 @@ impl House {
     }
 }
 
-/// Broken by: a `quiet` that asks for the notice after it has counted; a list that tells before its
-/// task has gone.
+/// Broken by: a list that tells before its task has gone.
 #[test]
 fn the_last_task_that_goes_is_noticed() {
     loom::model(|| {
