@@ -111,7 +111,8 @@ fn a_small_message_costs_one_recv_and_one_send_and_no_allocation() {
             let instructions = figures["user_instructions"];
             assert!(instructions <= limit, "{instructions}");
             assert!(figures["allocations"] < 0.01);
-            assert!(flavour == Flavour::Steal || is(figures["allocated_bytes"], 0.0));
+            // How many sessions are left at the end is chance, and their list is allocated.
+            assert!(flavour == Flavour::Steal || figures["allocated_bytes"] < 1.0);
         }
     });
 }

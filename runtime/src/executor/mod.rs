@@ -27,6 +27,7 @@ mod worker;
 
 pub(crate) use crew::{Crew, OnStuck};
 #[cfg(test)]
+#[cfg(loom)]
 pub(crate) use owned::Owned;
 pub(crate) use owned::Watch;
 pub(crate) use shell::Shell;
