@@ -10,7 +10,8 @@ use loom::thread;
 
 use super::tasks;
 use crate::closing::Closing;
-use crate::executor::{Owned, Watch};
+use crate::executor::Watch;
+use crate::executor::owned::Owned;
 use crate::tasks::TaskRef;
 
 /// Two lists of live tasks, and somebody who waits for them to be empty.
