@@ -56,6 +56,7 @@ mod sealed {
     /// What was meant.
     #[derive(Debug)]
     pub enum Target {
+        Address(SocketAddr),
         /// To be tried in this order.
         Addresses(Vec<SocketAddr>),
         Name(String, u16),
@@ -109,11 +110,31 @@ pub(crate) fn resolve<A: ToSocketAddrs>(
     drop(address);
     async move {
         match target? {
+            Target::Address(address) => Ok(vec![address]),
             Target::Addresses(addresses) => Ok(addresses),
             Target::Name(name, port) => {
                 let runtime = Handle::try_current().map_err(|_| error::outside(call, caller))?;
                 look_up(&runtime, name, port).await.map(interleave)
             }
+        }
+    }
+}
+
+/// The first of the addresses. One that is given costs no allocation: it is asked for with each
+/// datagram.
+pub(crate) fn resolve_first<A: ToSocketAddrs>(
+    address: A,
+    call: &'static str,
+    caller: &'static Location<'static>,
+) -> impl Future<Output = io::Result<SocketAddr>> + use<A> {
+    let one = match address.target() {
+        Ok(Target::Address(one)) => Ok(one),
+        _ => Err(resolve(address, call, caller)),
+    };
+    async move {
+        match one {
+            Ok(one) => Ok(one),
+            Err(several) => several.await?.first().copied().ok_or_else(no_address),
         }
     }
 }
@@ -188,7 +209,7 @@ impl ToSocketAddrs for str {}
 impl sealed::Sealed for str {
     fn target(&self) -> io::Result<Target> {
         if let Ok(address) = self.parse() {
-            return Ok(Target::Addresses(vec![address]));
+            return Ok(Target::Address(address));
         }
         let (name, port) = self.rsplit_once(':').ok_or_else(|| no_target(self))?;
         let port = port.parse().map_err(|_| no_target(self))?;
@@ -205,7 +226,7 @@ impl sealed::Sealed for (&str, u16) {
     fn target(&self) -> io::Result<Target> {
         let (name, port) = *self;
         if let Ok(address) = name.parse::<IpAddr>() {
-            return Ok(Target::Addresses(vec![SocketAddr::new(address, port)]));
+            return Ok(Target::Address(SocketAddr::new(address, port)));
         }
         if !may_be_name(name) {
             return Err(no_target(name));
@@ -261,7 +282,7 @@ macro_rules! one_address {
 
         impl sealed::Sealed for $kind {
             fn target(&self) -> io::Result<Target> {
-                Ok(Target::Addresses(vec![SocketAddr::from(*self)]))
+                Ok(Target::Address(SocketAddr::from(*self)))
             }
         }
     )*};

@@ -91,7 +91,8 @@ pub use metrics::Metrics;
 ///
 /// It is a [`Runtime`] with a worker thread a processor; `#[runtime::main(workers = 4)]` says how many.
 /// `#[runtime::main(flavor = "current_thread")]` has none, and `#[runtime::main(single)]` is a
-/// [`LocalRuntime`], where tasks need not be `Send`.
+/// [`LocalRuntime`], where tasks need not be `Send`. With any of them, `signals = [..]` keeps signals
+/// as [`Builder::signals`] does.
 ///
 /// # Examples
 ///

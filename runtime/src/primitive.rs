@@ -158,6 +158,18 @@ mod real {
             Self(locks::Mutex::new(value))
         }
 
+        /// The value, for its only holder: no lock is taken.
+        #[inline]
+        pub(crate) fn get_mut(&mut self) -> &mut T {
+            #[cfg(not(tsan))]
+            return self
+                .0
+                .get_mut()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            #[cfg(tsan)]
+            return self.0.get_mut();
+        }
+
         #[inline]
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
             #[cfg(not(tsan))]
@@ -286,6 +298,12 @@ mod modelled {
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {
             Self(checker::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn get_mut(&mut self) -> &mut T {
+            self.0
+                .get_mut()
+                .unwrap_or_else(|poison| poison.into_inner())
         }
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {

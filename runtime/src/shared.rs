@@ -13,21 +13,22 @@
 //! woken. Both are followed by a notification, given after the bench's lock was taken, and the
 //! sleeper looks at both with the lock held.
 
+mod root;
+
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, Wake, Waker};
 use std::thread::ThreadId;
 use std::time::Duration;
 
+use self::root::Root;
 use crate::blocking::Pool;
 use crate::closing::Closing;
-use crate::coop;
 use crate::ending::Ending;
 use crate::executor::{Core, Crew, Ended, Main, Shell};
 use crate::foreign;
 pub(crate) use crate::hooks::Hooks;
-use crate::primitive::{Arc, AtomicBool, AtomicU32, Condvar, Mutex, MutexGuard, Ordering};
+use crate::primitive::{Arc, Condvar, Mutex, MutexGuard};
 use crate::tasks::{self, JoinHandle, Panics};
 
 /// What all handles of a runtime share.
@@ -148,41 +149,37 @@ impl Shared {
 
     /// Runs a core until `future` is done; without it, if others have them all.
     pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: Pin<&mut F>) -> F::Output {
-        let signal = Arc::new(Signal {
-            woken: AtomicBool::new(true),
-            at: AtomicU32::new(OUTSIDE),
-            shared: self.clone(),
-        });
-        let mut main = MainFuture {
-            future,
-            waker: Waker::from(signal.clone()),
-            signal,
-            output: None,
-        };
-        self.drive(&mut main);
-        main.output
-            .expect("the loop ends when the future has given its output")
+        let mut root = Root::new(future, self);
+        self.drive(&mut root);
+        root.into_output()
     }
 
-    fn drive<F: Future>(&self, main: &mut MainFuture<'_, F>) {
-        loop {
-            if let Some(core) = self.wait_for_core(main) {
-                // AcqRel in the swaps of `woken` orders this with a wake; see `Signal`.
-                let at = core.shell().index() as u32;
-                main.signal.at.store(at, Ordering::Release);
-                self.run(core, main, true);
-                main.signal.at.store(OUTSIDE, Ordering::Release);
-                if main.output.is_some() {
-                    return;
-                }
-                // The core has ended under us, or was given back. The future is told by whatever it waits for.
-                main.signal.woken.swap(true, Ordering::AcqRel);
+    fn drive<F: Future>(&self, root: &mut Root<'_, F>) {
+        while !root.is_done() {
+            if let Some(core) = self.wait_for_core(root) {
+                root.moves_to(core.shell().index());
+                self.run(core, root, true);
+                root.moves_outside();
+                // The core may have ended under us, or was given back. The future is told by whatever it
+                // waits for.
+                root.look_again();
             } else {
-                main.turn();
-                if main.output.is_some() {
-                    return;
-                }
+                root.turn();
             }
+        }
+    }
+
+    /// Makes the thread that polls its root future at `core`, or at none, do so.
+    fn ring(&self, core: Option<usize>) {
+        let Some(core) = core else {
+            // The lock makes sure that the sleeper either sleeps or has not looked yet.
+            drop(self.bench.lock());
+            self.freed.notify_all();
+            return;
+        };
+        let shell = self.crew.shell(core);
+        if !shell.is_run_here() {
+            shell.driver().unpark();
         }
     }
 
@@ -303,7 +300,7 @@ impl Shared {
             return;
         }
         self.crew.close();
-        self.pool.close();
+        drop(self.pool.close());
         self.closing.token().cancel();
         if self.has_workers() {
             // The lock makes sure that a worker either sleeps or has not looked yet.
@@ -511,76 +508,5 @@ impl Drop for Borrowed<'_> {
     }
 }
 
-/// The future of a `block_on`.
-struct MainFuture<'a, F: Future> {
-    future: Pin<&'a mut F>,
-    signal: Arc<Signal>,
-    waker: Waker,
-    output: Option<F::Output>,
-}
-
-impl<F: Future> Main for MainFuture<'_, F> {
-    fn turn(&mut self) -> bool {
-        if !self.signal.woken.swap(false, Ordering::AcqRel) {
-            return false;
-        }
-        coop::renew();
-        match self
-            .future
-            .as_mut()
-            .poll(&mut Context::from_waker(&self.waker))
-        {
-            Poll::Ready(output) => {
-                self.output = Some(output);
-                true
-            }
-            Poll::Pending => self.signal.shared.must_run_without_core(),
-        }
-    }
-
-    fn is_woken(&self) -> bool {
-        self.signal.woken.load(Ordering::Acquire)
-    }
-
-    fn wake(&self) {
-        self.waker.wake_by_ref();
-    }
-}
-
-/// Wakes the thread that is in `block_on`, wherever it sleeps: in a core's epoll, or *outside*.
-///
-/// Every change of `woken` is a swap, so of a wake and a turn one sees the other: either the turn
-/// finds it set, or the wake sees where the turn said it would sleep.
-struct Signal {
-    woken: AtomicBool,
-    /// The core that the thread runs, or [`OUTSIDE`].
-    at: AtomicU32,
-    shared: Arc<Shared>,
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if self.woken.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let at = self.at.load(Ordering::Acquire);
-        if at == OUTSIDE {
-            // The lock makes sure that the sleeper either sleeps or has not looked yet.
-            drop(self.shared.bench.lock());
-            self.shared.freed.notify_all();
-            return;
-        }
-        let shell = self.shared.crew.shell(at as usize);
-        if !shell.is_run_here() {
-            shell.driver().unpark();
-        }
-    }
-}
-
-const OUTSIDE: u32 = u32::MAX;
 /// From this size on a future is boxed before anything else is done with it.
 pub(crate) const LARGE_FUTURE: usize = 16 * 1024;

@@ -2,7 +2,8 @@
 //!
 //! `commands` is what a client may ask for, and by which door. `manners` are clients that go away, or
 //! send what is no line. `slow` are those that do not read. `crowds` is a thousand in a room. `ending`
-//! is how the server ends, and what becomes of what was said by then. `command_line` is how it starts.
+//! is how the server ends, and what becomes of what was said by then; `restarts` is how another one takes
+//! its place, and how it gets other settings. `command_line` is how it starts.
 
 mod client;
 mod command_line;
@@ -10,6 +11,7 @@ mod commands;
 mod crowds;
 mod ending;
 mod manners;
+mod restarts;
 mod slow;
 
 use std::process::Command;

@@ -1,15 +1,18 @@
 //! How the server ends: by a signal, with code 0, and without cutting anybody off.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::process::ExitStatusExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use tests::deadline::soon;
-use tests::flavours::Flavour;
+use tests::event::until;
+use tests::flavours::{BOTH, Flavour};
 use tests::process::{signal, until_asleep};
-use tests::server::{Server, echo};
+use tests::server::{Server, echo, echo_on};
 
-use crate::{bytes, ping};
+use crate::{bytes, ping, soon};
 
 /// One of each flavour.
 fn servers() -> [Server; 2] {
@@ -105,6 +108,75 @@ fn a_client_that_never_reads_does_not_keep_it() {
         assert_eq!(exit_code(server), Some(0));
         drop(client);
     });
+}
+
+/// Some ask and wait, some send without a pause and read beside. What the server says it has sent back
+/// is what the clients have got, to the byte; and a message is answered whole, or not at all.
+#[test]
+fn on_a_busy_server_what_was_accepted_is_answered_and_nothing_is_half_sent() {
+    soon(|| {
+        for flavour in BOTH {
+            let mut server = Server::start(&mut echo_on(flavour));
+            let answered = Arc::new(AtomicUsize::new(0));
+            let clients: Vec<_> = (0..40)
+                .map(|number| {
+                    let (stream, answered) = (server.connect(), answered.clone());
+                    thread::spawn(move || match number % 4 {
+                        0 => flood(stream),
+                        _ => ask(stream, &answered),
+                    })
+                })
+                .collect();
+            until(|| answered.load(Ordering::Relaxed) > 4000);
+            signal(server.pid(), libc::SIGTERM);
+            let got: usize = clients.into_iter().map(|it| it.join().unwrap()).sum();
+            let told = server.rest();
+            assert_eq!(exit_code(server), Some(0), "{told}");
+            assert!(
+                told.contains(&format!(" {got} bytes sent back, 0 ")),
+                "{got} {told}"
+            );
+        }
+    });
+}
+
+/// Asks until nobody answers any more; how many bytes have come back.
+fn ask(mut stream: TcpStream, answered: &AtomicUsize) -> usize {
+    let message = [7; 100];
+    let mut got = 0;
+    loop {
+        let sent = stream.write_all(&message);
+        let mut back = Vec::new();
+        let mut whole = (&mut stream).take(message.len() as u64);
+        let ended = whole.read_to_end(&mut back).is_err() || back.len() < message.len();
+        assert!(
+            back.is_empty() || back == message,
+            "half an answer: {}",
+            back.len()
+        );
+        got += back.len();
+        if sent.is_err() || ended {
+            return got;
+        }
+        answered.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Sends without a pause, and reads beside; how many bytes have come back.
+fn flood(mut stream: TcpStream) -> usize {
+    let mut mouth = stream.try_clone().unwrap();
+    let speaking = thread::spawn(move || {
+        let message = bytes(100_000);
+        while mouth.write_all(&message).is_ok() {}
+    });
+    let (mut got, mut buffer) = (0, vec![0; 50_000]);
+    // To the end: a reset would mean that something was lost.
+    while let count @ 1.. = stream.read(&mut buffer).unwrap() {
+        got += count;
+    }
+    let _ = stream.shutdown(Shutdown::Both);
+    speaking.join().unwrap();
+    got
 }
 
 #[test]

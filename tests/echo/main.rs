@@ -1,7 +1,7 @@
 //! The echo server, as people run it: the release build, in a process of its own.
 //!
 //! `command_line` is how it starts, `draining` how it ends. `clients` are clients of all manners, the rude ones too.
-//! `crowds` is ten thousand connections, and more clients than descriptors. `counts` is what a
+//! `limits` is what it bears. `crowds` is ten thousand connections, and more clients than descriptors. `counts` is what a
 //! message costs, counted by tools that do not care how busy the machine is.
 
 mod clients;
@@ -9,6 +9,7 @@ mod command_line;
 mod counts;
 mod crowds;
 mod draining;
+mod limits;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,12 +1,15 @@
 //! Messages over a stream, and a stream without a socket.
 
 use std::future::poll_fn;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use futures_io::AsyncRead;
 use net::codec::{Framed, LengthDelimitedCodec, LinesCodec};
 use net::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use runtime::task::yield_now;
 use tests::once::once;
 
 use crate::{pair, run};
@@ -47,10 +50,16 @@ fn a_line_that_never_ends_is_an_error_and_not_memory() {
         let error = server.next().await.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData);
         assert!(error.to_string().contains("LinesCodec::with_max_length"));
-        assert!(server.next().await.is_none());
         let longest = server.codec().max_length();
-        drop(server);
-        assert!(sender.await.unwrap() < 2 * longest);
+        // What comes of it is thrown away, and is no second error.
+        let mut still = Box::pin(server.next());
+        for _ in 0..1000 {
+            assert!(once(still.as_mut()).await.is_pending());
+            yield_now().await;
+        }
+        drop(still);
+        assert!(server.into_parts().1.len() <= longest);
+        assert!(sender.await.unwrap() > 2 * longest);
     });
 }
 
@@ -231,5 +240,60 @@ fn a_connection_in_memory_keeps_nobody_from_running() {
         }
         hog.abort();
         assert!(hog.await.unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn lines_go_on_after_one_that_is_none() {
+    run(async || {
+        // In one piece, and a byte at a time.
+        for size in [1, 3, 1000] {
+            let (mut client, server) = duplex(size);
+            let sends = runtime::spawn(async move {
+                let text = b"one\nmuch too long\ntwo\n\xff\xfe\nthree\nlong at the end";
+                client.write_all(text).await.unwrap();
+            });
+            let mut lines = Framed::new(server, LinesCodec::with_max_length(6));
+            let mut seen = Vec::new();
+            while let Some(line) = lines.next().await {
+                seen.push(line.map_err(|error| error.kind()));
+            }
+            let bad = Err(ErrorKind::InvalidData);
+            let line = |text: &str| Ok(text.to_owned());
+            let expected = [
+                line("one"),
+                bad.clone(),
+                line("two"),
+                bad.clone(),
+                line("three"),
+                bad,
+            ];
+            assert_eq!(seen, expected, "{size} bytes at a time");
+            assert!(lines.next().await.is_none());
+            sends.await.unwrap();
+        }
+    });
+}
+
+/// Ends with an error, as a connection that was reset.
+struct Broken;
+
+impl AsyncRead for Broken {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(ErrorKind::ConnectionReset.into()))
+    }
+}
+
+#[test]
+fn a_stream_that_fails_is_over_whatever_the_codec() {
+    run(async || {
+        let mut lines = Framed::new(Broken, LinesCodec::new());
+        let error = lines.next().await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert!(lines.next().await.is_none());
     });
 }

@@ -9,9 +9,8 @@
 //! and for writing. `waiters` is about who is woken, `calls` about operations of the user's own,
 //! `sharing` about threads, and `conformance` is what holds of all kinds of descriptors. `reading`,
 //! `framing`, `copying` and `splicing` are `net::io` and `net::codec`, `cancelling` is what is lost
-//! when a future is dropped. `descriptors` is the life of a descriptor's number, and `accepting` the
-//! loop that must survive
-//! everything.
+//! when a future is dropped. `descriptors` is the life of a descriptor's number, `nothing_left`
+//! what stays behind, here and in children, and `accepting` the loop that must survive everything.
 
 mod accepting;
 mod calls;
@@ -24,6 +23,7 @@ mod endings;
 mod framing;
 mod moving;
 mod names;
+mod nothing_left;
 mod options;
 mod pipes;
 mod readiness;

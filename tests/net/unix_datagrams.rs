@@ -16,7 +16,7 @@ use net::UnixDatagram;
 use net::unix::{UnixSeqpacket, UnixSeqpacketListener};
 use runtime::io::Interest;
 use tests::fd;
-use tests::foreign;
+use tests::foreign::{self, Foreign};
 use tests::once::once;
 use tests::place::{Place, abstract_name};
 
@@ -334,5 +334,36 @@ fn connections_for_packets_are_accepted_in_a_loop() {
             server.send(b"x").await.unwrap();
             client.recv(&mut [0; 1]).await.unwrap();
         }
+    });
+}
+
+/// As `send_to`, step by step: another's queue is full, and no event tells of room in it.
+#[test]
+fn a_step_of_sending_gets_through_a_full_queue_too() {
+    run(async || {
+        let name = abstract_name();
+        let server = UnixDatagram::bind(&name).unwrap();
+        let client = UnixDatagram::unbound().unwrap();
+        let filled = fill(|| client.try_send_to(b"fill", &name));
+        let counts = Foreign::new().armed();
+        let mut sends = Box::pin(poll_fn(|context| {
+            client.poll_send_to(context, b"more", &name)
+        }));
+        assert!(foreign::poll(&mut sends, &counts.waker()).is_pending());
+        let mut buffer = [0; 8];
+        for _ in 0..filled {
+            server.recv(&mut buffer).await.unwrap();
+        }
+        // Whoever polled it last is woken, when a pause has passed.
+        assert_eq!(sends.await.unwrap(), 4);
+        assert_eq!(server.recv(&mut buffer).await.unwrap(), 4);
+        let nobody = poll_fn(|context| client.poll_send_to(context, b"x", abstract_name()));
+        assert_eq!(
+            nobody.await.unwrap_err().kind(),
+            ErrorKind::ConnectionRefused
+        );
+        let sent = poll_fn(|context| client.poll_send_to(context, b"at once", &name));
+        assert_eq!(sent.await.unwrap(), 7);
+        assert_eq!(server.recv(&mut buffer).await.unwrap(), 7);
     });
 }

@@ -267,3 +267,30 @@ fn sockets_allocate_nothing() {
         assert_eq!(counted, 0);
     });
 }
+
+#[test]
+fn a_datagram_to_an_address_allocates_nothing() {
+    soon(|| {
+        runtime::block_on(async {
+            let (one, other) = (
+                net::UdpSocket::bind("127.0.0.1:0"),
+                net::UdpSocket::bind("127.0.0.1:0"),
+            );
+            let (one, other) = (one.await.unwrap(), other.await.unwrap());
+            let to = other.local_addr().unwrap();
+            let (ip, port) = (to.ip(), to.port());
+            let mut buffer = [0; 16];
+            let allocated = warm(async || {
+                for _ in 0..ROUNDS {
+                    one.send_to(b"ping", to).await.unwrap();
+                    let (_, from) = other.recv_from(&mut buffer).await.unwrap();
+                    other.send_to(b"pong", from).await.unwrap();
+                    one.recv(&mut buffer).await.unwrap();
+                    one.send_to(b"ping", (ip, port)).await.unwrap();
+                    other.recv(&mut buffer).await.unwrap();
+                }
+            });
+            assert_eq!(allocated.await, 0);
+        });
+    });
+}

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread;
 use tests::mpsc::channel;
-use tests::sync::Mutex;
+use tests::sync::{Condvar, Mutex};
 
 use runtime::task::yield_now;
 use runtime::time::{Duration, sleep};
@@ -442,36 +442,57 @@ fn what_was_spawned_before_runs_before_what_the_main_future_spawns() {
     });
 }
 
+/// How many tasks there are, and how many are wanted: no more than that, or a machine that is slow to
+/// drop them would drop for ever.
+#[derive(Default)]
+struct Demand {
+    state: Mutex<(usize, usize, bool)>,
+    changed: Condvar,
+}
+
+impl Demand {
+    /// One more is spawned, as soon as it is wanted. False at the end.
+    fn spawn_one(&self) -> bool {
+        let mut state = self.state.lock();
+        while state.0 == state.1 && !state.2 {
+            (state, _) = self.changed.wait_for(state, Duration::MAX);
+        }
+        state.0 += 1;
+        self.changed.notify_all();
+        !state.2
+    }
+
+    /// Waits until two more have been spawned.
+    fn ask_for_two(&self) {
+        let mut state = self.state.lock();
+        let after = state.0 + 2;
+        state.1 = state.1.max(after);
+        self.changed.notify_all();
+        while state.0 < after && !state.2 {
+            (state, _) = self.changed.wait_for(state, Duration::MAX);
+        }
+    }
+
+    fn stop(&self) {
+        self.state.lock().2 = true;
+        self.changed.notify_all();
+    }
+}
+
 #[test]
 fn the_free_one_ends_though_another_thread_goes_on_spawning() {
     soon(|| {
-        let (spawned, wanted, stop) = (
-            Arc::new(AtomicUsize::new(0)),
-            Arc::new(AtomicUsize::new(10)),
-            Arc::new(AtomicBool::new(false)),
-        );
+        let demand = Arc::new(Demand::default());
+        demand.state.lock().1 = 10;
         let (give, taken) = channel::<Handle>();
         let spawner = thread::spawn({
-            let (spawned, stop) = (spawned.clone(), stop.clone());
+            let demand = demand.clone();
             move || {
                 let handle = taken.recv().unwrap();
-                while !stop.load(Ordering::SeqCst) {
-                    // No more than that: a machine that is slow to drop them would drop for ever.
-                    if spawned.load(Ordering::SeqCst) == wanted.load(Ordering::SeqCst) {
-                        thread::yield_now();
-                        continue;
-                    }
-                    let (spawned, wanted, stop) = (spawned.clone(), wanted.clone(), stop.clone());
-                    spawned.fetch_add(1, Ordering::SeqCst);
+                while demand.spawn_one() {
                     // When one is dropped there is always another.
-                    let guard = on_drop(move || {
-                        let after = spawned.load(Ordering::SeqCst) + 2;
-                        wanted.fetch_max(after, Ordering::SeqCst);
-                        while spawned.load(Ordering::SeqCst) < after && !stop.load(Ordering::SeqCst)
-                        {
-                            thread::yield_now();
-                        }
-                    });
+                    let demand = demand.clone();
+                    let guard = on_drop(move || demand.ask_for_two());
                     handle.spawn(async move {
                         let _guard = guard;
                         pending::<()>().await;
@@ -481,11 +502,11 @@ fn the_free_one_ends_though_another_thread_goes_on_spawning() {
         });
         runtime::block_on(async {
             give.send(Handle::current()).unwrap();
-            while spawned.load(Ordering::SeqCst) < 10 {
+            while demand.state.lock().0 < 10 {
                 yield_now().await;
             }
         });
-        stop.store(true, Ordering::SeqCst);
+        demand.stop();
         spawner.join().unwrap();
         // What came last is dropped by the next one, or with the thread.
         runtime::block_on(async {});

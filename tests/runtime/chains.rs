@@ -124,7 +124,8 @@ fn outputs_that_hold_each_other_are_dropped_flat_from_the_head() {
         assert!(chain.head.is_finished());
         assert_eq!(chain.dropped(), 0, "each has a handle that may ask for it");
         drop(chain.head);
-        assert_eq!(chain.drops.load(Ordering::Relaxed), LENGTH);
+        // The worker that has run the last one may hold it for a moment yet.
+        until(|| chain.drops.load(Ordering::Relaxed) == LENGTH);
     });
 }
 

@@ -9,7 +9,9 @@ use std::thread;
 use futures_core::Stream;
 use net::signal::{SigInfo, Signal, SignalKind, ctrl_c, end_requested, signal, sigqueue};
 use runtime::Builder;
+use runtime::task::yield_now;
 use tests::cancel::{cut, everywhere};
+use tests::fd;
 use tests::skip;
 
 use crate::{Test, each_flavour, me};
@@ -23,6 +25,15 @@ pub(crate) const TESTS: &[Test] = &[
     ("it_is_told_who_has_sent_it", it_is_told_who_has_sent_it),
     ("standard_ones_are_one", standard_ones_are_one),
     ("each_stream_sees_each", each_stream_sees_each),
+    (
+        "a_stream_that_is_not_read_is_bounded",
+        a_stream_that_is_not_read_is_bounded,
+    ),
+    ("main_keeps_what_it_is_told", main_keeps_what_it_is_told),
+    (
+        "a_child_gets_no_descriptor_of_a_stream",
+        a_child_gets_no_descriptor_of_a_stream,
+    ),
     ("streams_of_two_runtimes", streams_of_two_runtimes),
     ("all_sleep_and_one_is_woken", all_sleep_and_one_is_woken),
     ("what_nobody_took_waits", what_nobody_took_waits),
@@ -171,6 +182,111 @@ fn each_stream_sees_each() {
             assert!(values(&mut idle, 1000).await.into_iter().eq(0..1000));
         });
     });
+}
+
+/// It holds up the other streams of its kind, and what they do not see yet waits in the kernel, which
+/// has a limit of its own.
+fn a_stream_that_is_not_read_is_bounded() {
+    const LIMIT: u64 = 500;
+    let limit = libc::rlimit {
+        rlim_cur: LIMIT,
+        rlim_max: LIMIT,
+    };
+    // SAFETY: `limit` lives across the call.
+    unsafe { libc::setrlimit(libc::RLIMIT_SIGPENDING, &raw const limit) };
+    let kind = SignalKind::real_time(2);
+    each_flavour(&[kind], |runtime| {
+        runtime.block_on(async {
+            let (mut read, mut unread) = (signal(kind).unwrap(), signal(kind).unwrap());
+            let (mut sent, mut seen) = (0, Vec::new());
+            // More than a mailbox holds; others may queue signals of this user's too.
+            while sent < 1024 + 100 || seen.len() < 1024 {
+                if sent < 1024 + 100 && sigqueue(me(), kind, sent).is_ok() {
+                    sent += 1;
+                }
+                seen.extend(at_once(&mut read).await.map(|info| info.value));
+            }
+            assert_eq!(seen.len(), 1024);
+            // And now as many as the kernel takes.
+            while sigqueue(me(), kind, sent).is_ok() {
+                sent += 1;
+            }
+            assert!(sent <= 1024 + LIMIT as i32, "{sent}");
+            assert!(at_once(&mut read).await.is_none());
+            // Who waits behind the full mailbox is woken when one is taken out of it.
+            let waits = runtime::spawn(async move {
+                let next = read.recv().await.unwrap().value;
+                (read, next)
+            });
+            yield_now().await;
+            assert_eq!(unread.recv().await.unwrap().value, 0);
+            let (mut read, next) = waits.await.unwrap();
+            seen.push(next);
+            // Neither has lost any, nor has one overtaken another.
+            let rest = 1..sent;
+            let mut other = Vec::new();
+            while other.len() < rest.len() {
+                other.extend(at_once(&mut unread).await.map(|info| info.value));
+                seen.extend(at_once(&mut read).await.map(|info| info.value));
+            }
+            assert!(other.into_iter().eq(rest) && seen.into_iter().eq(0..sent));
+
+            // And one that goes holds up nobody.
+            send(kind, 0..400);
+            drop(unread);
+            assert!(values(&mut read, 400).await.into_iter().eq(0..400));
+        });
+    });
+}
+
+async fn at_once(stream: &mut Signal) -> Option<SigInfo> {
+    // With a fresh budget: a task that has used it up sees nothing.
+    yield_now().await;
+    let mut context = Context::from_waker(Waker::noop());
+    match stream.poll_recv(&mut context) {
+        Poll::Ready(info) => info,
+        Poll::Pending => None,
+    }
+}
+
+fn main_keeps_what_it_is_told() {
+    #[runtime::main(signals = [SignalKind::hangup(), SignalKind::real_time(4)])]
+    async fn several() -> i32 {
+        sees(SignalKind::real_time(4)).await
+    }
+    #[runtime::main(single, signals = [SignalKind::hangup()])]
+    async fn alone() -> i32 {
+        sees(SignalKind::hangup()).await
+    }
+    #[runtime::main(workers = 1, signals = [libc::SIGUSR1])]
+    async fn by_number() -> i32 {
+        sees(SignalKind::user_defined1()).await
+    }
+    async fn sees(kind: SignalKind) -> i32 {
+        let mut stream = signal(kind).unwrap();
+        sigqueue(me(), kind, 7).unwrap();
+        stream.recv().await.unwrap().value
+    }
+    assert_eq!((several(), alone(), by_number()), (7, 7, 7));
+}
+
+fn a_child_gets_no_descriptor_of_a_stream() {
+    let inherited = || {
+        let mut command = std::process::Command::new("ls");
+        command.arg("/proc/self/fd").output().unwrap().stdout
+    };
+    let before = (fd::all_open(), inherited());
+    each_flavour(&[SignalKind::hangup(), SignalKind::alarm()], |runtime| {
+        runtime.block_on(async {
+            let opened = fd::all_open();
+            let streams = [SignalKind::hangup(), SignalKind::alarm()].map(|it| signal(it).unwrap());
+            assert_eq!(fd::all_open().len(), opened.len() + 2);
+            assert_eq!(inherited(), before.1);
+            drop(streams);
+            assert_eq!(fd::all_open(), opened);
+        });
+    });
+    assert_eq!(fd::all_open(), before.0);
 }
 
 fn streams_of_two_runtimes() {

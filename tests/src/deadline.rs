@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::leaks;
 use crate::sync::{Condvar, Mutex};
 
 /// Runs a test on a thread of its own and fails when it takes longer than `limit`.
@@ -13,6 +14,7 @@ use crate::sync::{Condvar, Mutex};
 ///
 /// If the time is over, or the test panics.
 pub fn within<R: Send + 'static>(limit: Duration, test: impl FnOnce() -> R + Send + 'static) -> R {
+    leaks::watch();
     let outcome = Arc::new((Mutex::new(None), Condvar::default()));
     let theirs = outcome.clone();
     let thread = thread::spawn(move || {

@@ -14,6 +14,7 @@ pub mod event;
 pub mod fd;
 pub mod flavours;
 pub mod foreign;
+pub mod leaks;
 pub mod mpsc;
 pub mod once;
 pub mod panics;

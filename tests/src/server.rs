@@ -1,7 +1,7 @@
 //! The real programs, built as they are to be used, and started.
 
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ pub struct Server {
     process: Running,
     first_line: String,
     /// A server that prints when nobody reads any more would fail.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -103,7 +103,7 @@ impl Server {
         Self {
             process,
             first_line,
-            _stdout: stdout,
+            stdout,
         }
     }
 
@@ -118,6 +118,13 @@ impl Server {
         words
             .find_map(|word| word.parse().ok())
             .unwrap_or_else(|| panic!("no address in {:?}", self.first_line))
+    }
+
+    /// What it says from now on, up to its end.
+    pub fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        rest
     }
 
     /// The number of the process that was started.

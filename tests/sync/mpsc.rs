@@ -278,7 +278,7 @@ struct Model {
     closed: bool,
 }
 
-const ROOM: usize = 2;
+const ROOM: usize = 3;
 
 impl Model {
     fn serve(&mut self) {
@@ -347,6 +347,9 @@ proptest! {
             }
             model.serve();
             prop_assert_eq!(receiver.len(), model.queue.len());
+            let free = ROOM - model.queue.len() - model.called.len();
+            let can_be_had = if model.waiting.is_empty() { free } else { 0 };
+            prop_assert_eq!((sender.capacity(), receiver.capacity()), (can_be_had, can_be_had));
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod imports;
 mod ledger;
+mod porting;
 mod shape;
 
 use std::fs;

@@ -43,7 +43,8 @@ byte checked, the next one sent when the one before is back. *CPU us*: CPU time 
 process a message, kernel included. *messages/s* and latency are those of server and load together:
 a server that waits for the load is not faster for being cheaper. *bytes/conn*: growth of resident
 memory when all connections are open and each was used once; the kernel's memory (sockets, and 16 KiB
-of stack and more for a thread) is not in it. *syscalls*: marginal count under strace, unpinned and
+of stack and more for a thread) is not in it. The two workers of `echo steal` share the server's core,
+if it is pinned, as the threads do. *syscalls*: marginal count under strace, unpinned and
 with the active connections only; strace slows the server, so that one wait finds more to do than at
 full speed. *switches*: context switches.
 

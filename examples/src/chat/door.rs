@@ -4,39 +4,43 @@
 //! no more. One who comes when it is full is told so, and is not left in the queue, where nobody
 //! would answer.
 
+use std::fmt;
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use net::io::{AsyncRead, AsyncWrite};
 use net::{
     Incoming, Listener, TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream, tcp, unix,
 };
-use runtime::sync::Semaphore;
 use runtime::task::TaskTracker;
 use runtime::time::{Duration, timeout};
 
-use crate::hall::Hall;
-use crate::options::Options;
-use crate::session::{self, Limits};
+use super::hall::Hall;
+use super::options::Options;
+use super::session;
+use super::settings::Settings;
 
 /// What all doors lead to.
-#[derive(Clone)]
-pub(crate) struct House {
-    pub(crate) hall: Arc<Hall>,
-    pub(crate) sessions: TaskTracker,
-    pub(crate) limits: Limits,
-    pub(crate) places: Arc<Semaphore>,
+#[derive(Debug)]
+pub struct House {
+    hall: Arc<Hall>,
+    sessions: TaskTracker,
+    settings: Mutex<Settings>,
 }
 
 /// A connection of either kind.
-pub(crate) trait Connection: Send + 'static {
+pub trait Connection: Send + 'static {
+    /// What comes.
     type Reader: AsyncRead + Unpin + Send + 'static;
+    /// What goes.
     type Writer: AsyncWrite + Unpin + Send + 'static;
 
     /// Says something, if there is room for it, before the connection is closed.
     fn turn_away(&self, why: &[u8]);
+    /// Both, each for a task of its own.
     fn into_halves(self) -> (Self::Reader, Self::Writer);
 }
 
@@ -69,33 +73,54 @@ impl Connection for UnixStream {
 }
 
 impl House {
+    /// With nobody in it.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            hall: Arc::new(Hall::new()),
+            sessions: TaskTracker::new(),
+            settings: Mutex::new(settings),
+        }
+    }
+
+    /// Changes the settings for those who come from now on.
+    pub fn set(&self, settings: Settings) {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    fn settings(&self) -> Settings {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Lets clients in for ever; each is a task of its own.
     ///
     /// # Errors
     ///
     /// If the listener is broken; what happens to one connection is none.
-    pub(crate) async fn admit<L>(&self, mut incoming: Incoming<'_, L>) -> io::Result<()>
+    pub async fn admit<L>(&self, mut incoming: Incoming<'_, L>) -> io::Result<()>
     where
         L: Listener<Connection: Connection>,
     {
         loop {
             let (connection, _) = incoming.accept().await?;
-            let Ok(place) = self.places.clone().try_acquire_owned() else {
-                connection.turn_away(FULL);
-                continue;
-            };
-            let (reader, writer) = connection.into_halves();
-            let (hall, limits) = (self.hall.clone(), self.limits);
-            self.sessions.spawn(async move {
-                session::serve(reader, writer, hall, limits).await;
-                drop(place);
-            });
+            self.welcome(connection);
         }
+    }
+
+    /// Lets a client in, if there is a place.
+    pub fn welcome(&self, connection: impl Connection) {
+        let settings = self.settings();
+        if self.sessions.len() >= settings.clients {
+            return connection.turn_away(FULL);
+        }
+        let (reader, writer) = connection.into_halves();
+        let hall = self.hall.clone();
+        self.sessions
+            .spawn(session::serve(reader, writer, hall, settings));
     }
 
     /// Says goodbye to everybody, and waits until all have got it, but no longer than `grace`. How
     /// many have not.
-    pub(crate) async fn close(&self, grace: Duration) -> usize {
+    pub async fn close(&self, grace: Duration) -> usize {
         self.hall.close();
         self.sessions.close();
         let _ = timeout(grace, self.sessions.wait()).await;
@@ -103,9 +128,54 @@ impl House {
     }
 }
 
+/// All doors of a server.
+#[derive(Debug)]
+pub(super) struct Doors {
+    pub(super) tcp: TcpListener,
+    pub(super) unix: Option<UnixDoor>,
+}
+
+impl Doors {
+    pub(super) fn open(options: &Options) -> io::Result<Self> {
+        Ok(Self {
+            tcp: tcp(options)?,
+            unix: options.unix.as_deref().map(unix).transpose()?,
+        })
+    }
+
+    /// Those that another server has opened, in the order in which they stand here.
+    pub(super) fn from_fds(fds: Vec<OwnedFd>) -> io::Result<Self> {
+        let mut fds = fds.into_iter();
+        let tcp = fds.next().ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(Self {
+            tcp: TcpListener::from_std(tcp.into())?,
+            unix: fds.next().map(UnixDoor::from_fd).transpose()?,
+        })
+    }
+
+    /// Goes, and leaves them open to the one who has taken them over.
+    pub(super) fn leave(self) {
+        if let Some(door) = self.unix {
+            door.file.leave();
+        }
+    }
+}
+
+/// What the first line says of them.
+impl fmt::Display for Doors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.tcp.local_addr().map_err(|_| fmt::Error)?;
+        write!(f, "{address}")?;
+        match &self.unix {
+            Some(door) => write!(f, ", {}", door.file.0.display()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Opens the door for TCP. What is said to the clients that come through it waits in their outboxes:
 /// the kernel would keep megabytes more for one that does not read.
-pub(crate) fn tcp(options: &Options) -> io::Result<TcpListener> {
+fn tcp(options: &Options) -> io::Result<TcpListener> {
     let open = || {
         let socket = TcpSocket::new_for(options.address)?;
         socket.set_reuseaddr(true)?;
@@ -122,21 +192,51 @@ pub(crate) fn tcp(options: &Options) -> io::Result<TcpListener> {
     })
 }
 
-/// A listener at a path. The file goes with it.
-pub(crate) struct UnixDoor {
-    pub(crate) listener: UnixListener,
-    path: PathBuf,
+/// The file of a socket, which goes with its server.
+#[derive(Debug)]
+pub(super) struct SocketFile(PathBuf);
+
+impl SocketFile {
+    pub(super) fn new(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// Leaves the file to another server.
+    pub(super) fn leave(mut self) {
+        self.0 = PathBuf::new();
+    }
 }
 
-impl Drop for UnixDoor {
+impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Nobody listens there any more.
-        let _ = fs::remove_file(&self.path);
+        if !self.0.as_os_str().is_empty() {
+            // Nobody listens there any more.
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+}
+
+/// A listener at a path.
+#[derive(Debug)]
+pub(super) struct UnixDoor {
+    pub(super) listener: UnixListener,
+    file: SocketFile,
+}
+
+impl UnixDoor {
+    fn from_fd(fd: OwnedFd) -> io::Result<Self> {
+        let listener = UnixListener::from_std(fd.into())?;
+        let address = listener.local_addr()?;
+        let path = address.as_pathname().ok_or(io::ErrorKind::InvalidData)?;
+        Ok(Self {
+            file: SocketFile::new(path),
+            listener,
+        })
     }
 }
 
 /// Opens the door for unix sockets.
-pub(crate) fn unix(path: &Path) -> io::Result<UnixDoor> {
+fn unix(path: &Path) -> io::Result<UnixDoor> {
     let explain = |error: io::Error| {
         io::Error::other(format!(
             "cannot listen on {} ({error}): choose another place with --unix PATH",
@@ -152,7 +252,7 @@ pub(crate) fn unix(path: &Path) -> io::Result<UnixDoor> {
     };
     Ok(UnixDoor {
         listener: listener.map_err(explain)?,
-        path: path.to_owned(),
+        file: SocketFile::new(path),
     })
 }
 

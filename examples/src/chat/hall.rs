@@ -13,29 +13,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime::time::{Duration, Instant, timeout_at};
 
-use crate::outbox::{Frame, Outbox, Policy};
-use crate::rooms::{Client, Id, LOBBY, Refusal, Rooms};
+use super::outbox::{Frame, Outbox, Policy};
+use super::rooms::{Client, Id, LOBBY, Refusal, Rooms};
 
 /// All rooms of the server.
 #[derive(Debug)]
 pub(crate) struct Hall {
-    policy: Policy,
-    bound: usize,
     state: Mutex<Rooms>,
 }
 
 impl Hall {
-    pub(crate) fn new(policy: Policy, bound: usize) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            policy,
-            bound,
             state: Mutex::new(Rooms::new()),
         }
     }
 
-    /// Lets a client in, into the lobby.
-    pub(crate) fn enter(&self) -> (Id, Arc<Outbox>) {
-        let outbox = Arc::new(Outbox::new(self.policy, self.bound));
+    /// Lets a client in, into the lobby; so much is kept for it if it does not read.
+    pub(crate) fn enter(&self, policy: Policy, bound: usize) -> (Id, Arc<Outbox>) {
+        let outbox = Arc::new(Outbox::new(policy, bound));
         let mut state = self.state();
         let (id, nick) = state.guest();
         state.nicks.insert(nick.clone(), id);
@@ -96,7 +92,7 @@ impl Hall {
         state.refuse_if_closed()?;
         let (name, room) = state.room_of(id)?;
         let frame = Frame::new(&format!("<{}> {text}", state.clients[&id].nick));
-        let slow = self.slow(&state, &room.members, &frame);
+        let slow = slow(&state, &room.members, &frame);
         if slow.is_none() {
             let name = name.to_owned();
             state.tell_room(&name, &frame);
@@ -112,7 +108,7 @@ impl Hall {
             return Err(format!("nobody here is called {to}"));
         };
         let frame = Frame::new(&format!("[{} to {to}] {text}", state.nick(id)?));
-        let slow = self.slow(&state, &[id, other], &frame);
+        let slow = slow(&state, &[id, other], &frame);
         if slow.is_none() {
             state.clients[&id].outbox.push(&frame);
             if other != id {
@@ -190,20 +186,6 @@ impl Hall {
         Ok(())
     }
 
-    /// The first of them for whom this speaker should wait.
-    fn slow(&self, state: &Rooms, members: &[Id], frame: &Frame) -> Option<Slow> {
-        if self.policy != Policy::Wait {
-            return None;
-        }
-        let cost = frame.cost();
-        let mut outboxes = members.iter().map(|id| &state.clients[id].outbox);
-        let outbox = outboxes.find(|outbox| outbox.is_worth_waiting_for(cost))?;
-        Some(Slow {
-            outbox: outbox.clone(),
-            cost,
-        })
-    }
-
     fn state(&self) -> MutexGuard<'_, Rooms> {
         // A panic in here would be a bug of one session; the others go on.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -214,6 +196,17 @@ impl Hall {
 struct Slow {
     outbox: Arc<Outbox>,
     cost: usize,
+}
+
+/// The first of them for whom a speaker should wait.
+fn slow(state: &Rooms, members: &[Id], frame: &Frame) -> Option<Slow> {
+    let cost = frame.cost();
+    let mut outboxes = members.iter().map(|id| &state.clients[id].outbox);
+    let outbox = outboxes.find(|outbox| outbox.is_worth_waiting_for(cost))?;
+    Some(Slow {
+        outbox: outbox.clone(),
+        cost,
+    })
 }
 
 /// How long one line may still wait.

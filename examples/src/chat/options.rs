@@ -4,20 +4,20 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use lexopt::prelude::*;
 use runtime::time::Duration;
 
-use crate::outbox::Policy;
-use crate::session::Limits;
+use super::settings::Settings;
+use crate::program::{self, Executor, number, seconds};
 
-pub(crate) const USAGE: &str = "\
+pub(super) const USAGE: &str = "\
 Rooms to talk in, for nc and telnet.
 
 usage: chat [--addr IP:PORT] [--unix PATH] [--policy wait|drop|kick] [--outbox BYTES]
             [--flavor single|steal] [--workers N] [--clients N]
             [--idle SECONDS] [--stall SECONDS] [--grace SECONDS]
+            [--config FILE] [--handover PATH]
 
   --addr IP:PORT     where to listen                            (127.0.0.1:7001)
   --unix PATH        a second door, for this machine            (none)
@@ -32,61 +32,63 @@ usage: chat [--addr IP:PORT] [--unix PATH] [--policy wait|drop|kick] [--outbox B
   --idle SECONDS     without a line; then the client is ended   (1800)
   --stall SECONDS    for a client to read what is written at
                      once; then it is cut off                   (30)
-  --grace SECONDS    for all to read the rest at the end        (10)";
-
-/// Which executor serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flavor {
-    Single,
-    Steal,
-}
+  --grace SECONDS    for all to read the rest at the end        (10)
+  --config FILE      policy, outbox, clients, idle and stall, a
+                     line each; read again at SIGHUP            (none)
+  --handover PATH    a socket by which the next server takes
+                     the doors over from this one; if there is
+                     a server at it, they are taken from that   (none)";
 
 /// What was asked for.
 #[derive(Clone, Debug)]
-pub(crate) struct Options {
-    pub(crate) address: SocketAddr,
-    pub(crate) unix: Option<PathBuf>,
-    pub(crate) policy: Policy,
-    pub(crate) outbox: usize,
-    pub(crate) flavor: Flavor,
-    /// With the flavor steal; `None`: one a processor.
-    pub(crate) workers: Option<usize>,
-    pub(crate) clients: usize,
-    pub(crate) limits: Limits,
-    pub(crate) grace: Duration,
+pub(super) struct Options {
+    pub(super) address: SocketAddr,
+    pub(super) unix: Option<PathBuf>,
+    pub(super) executor: Executor,
+    pub(super) settings: Settings,
+    pub(super) grace: Duration,
+    pub(super) config: Option<PathBuf>,
+    pub(super) handover: Option<PathBuf>,
 }
 
 impl Options {
     /// `None` if only help was asked for.
-    pub(crate) fn from_command_line() -> io::Result<Option<Self>> {
-        Self::parse(lexopt::Parser::from_env())
-            .map_err(|error| io::Error::other(format!("{error}\n{USAGE}")))
-    }
-
-    fn parse(mut line: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
+    pub(super) fn parse(mut line: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut options = Self::default();
         while let Some(argument) = line.next()? {
+            let setting = match &argument {
+                Long(name) => Settings::NAMES.into_iter().find(|it| it == name),
+                _ => None,
+            };
+            if let Some(name) = setting {
+                let value = program::text(&mut line)?;
+                let set = options.settings.set(name, &value);
+                set.map_err(|error| format!("--{name}: {error}"))?;
+                continue;
+            }
             match argument {
-                Long("addr") => options.address = address(&line.value()?.string()?)?,
+                Long("addr") => {
+                    options.address = program::address(&mut line, "127.0.0.1:7001 or [::1]:7001")?;
+                }
                 Long("unix") => options.unix = Some(line.value()?.into()),
-                Long("policy") => options.policy = policy(&line.value()?.string()?)?,
-                Long("outbox") => options.outbox = number("--outbox", &mut line)?,
-                Long("flavor") => options.flavor = flavor(&line.value()?.string()?)?,
-                Long("workers") => options.workers = Some(number("--workers", &mut line)?),
-                Long("clients") => options.clients = number("--clients", &mut line)?,
-                Long("idle") => options.limits.idle = seconds("--idle", &mut line)?,
-                Long("stall") => options.limits.stall = seconds("--stall", &mut line)?,
+                Long("flavor") => options.executor.flavor = program::text(&mut line)?.parse()?,
+                Long("workers") => options.executor.workers = Some(number("--workers", &mut line)?),
                 Long("grace") => options.grace = seconds("--grace", &mut line)?,
+                Long("config") => options.config = Some(line.value()?.into()),
+                Long("handover") => options.handover = Some(line.value()?.into()),
                 Long("help") | Short('h') => return Ok(None),
                 other => return Err(other.unexpected()),
             }
         }
-        match (options.flavor, options.workers) {
-            (_, Some(0)) => Err("--workers takes a number from 1 on".into()),
-            (Flavor::Single, Some(2..)) => {
-                Err("--flavor single has one worker; --workers goes with --flavor steal".into())
-            }
-            _ => Ok(Some(options)),
+        options.executor.check()?;
+        Ok(Some(options))
+    }
+
+    /// The settings as they are now, with those of the file.
+    pub(super) fn settings(&self) -> io::Result<Settings> {
+        match &self.config {
+            Some(path) => self.settings.with_file(path),
+            None => Ok(self.settings),
         }
     }
 }
@@ -96,69 +98,19 @@ impl Default for Options {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 7001)),
             unix: None,
-            policy: Policy::Drop,
-            outbox: 1 << 20,
-            flavor: Flavor::Single,
-            workers: None,
-            clients: 1024,
-            limits: Limits {
-                idle: Duration::from_secs(1800),
-                stall: Duration::from_secs(30),
-            },
+            executor: Executor::default(),
+            settings: Settings::default(),
             grace: Duration::from_secs(10),
+            config: None,
+            handover: None,
         }
     }
 }
 
-/// What the first line says behind the address.
+/// What the first line says behind the addresses.
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(path) = &self.unix {
-            write!(f, "{}, ", path.display())?;
-        }
-        let policy = match self.policy {
-            Policy::Wait => "wait",
-            Policy::Drop => "drop",
-            Policy::Kick => "kick",
-        };
-        let flavor = match self.flavor {
-            Flavor::Single => "single",
-            Flavor::Steal => "steal",
-        };
+        let (policy, flavor) = (self.settings.policy, self.executor.flavor);
         write!(f, "policy {policy}, flavor {flavor}")
-    }
-}
-
-fn address(text: &str) -> Result<SocketAddr, lexopt::Error> {
-    text.parse().map_err(|_| {
-        let cure = "takes a numeric address and port, such as 127.0.0.1:7001 or [::1]:7001";
-        format!("--addr {cure}, not `{text}`").into()
-    })
-}
-
-fn number<N: FromStr>(option: &str, line: &mut lexopt::Parser) -> Result<N, lexopt::Error> {
-    let text = line.value()?.string()?;
-    text.parse()
-        .map_err(|_| format!("{option} takes a whole number, such as 1024, not `{text}`").into())
-}
-
-fn seconds(option: &str, line: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
-    number(option, line).map(Duration::from_secs)
-}
-
-fn policy(name: &str) -> Result<Policy, lexopt::Error> {
-    match name {
-        "wait" => Ok(Policy::Wait),
-        "drop" => Ok(Policy::Drop),
-        "kick" => Ok(Policy::Kick),
-        other => Err(format!("--policy is wait, drop or kick, not `{other}`").into()),
-    }
-}
-
-fn flavor(name: &str) -> Result<Flavor, lexopt::Error> {
-    match name {
-        "single" => Ok(Flavor::Single),
-        "steal" => Ok(Flavor::Steal),
-        other => Err(format!("--flavor is single or steal, not `{other}`").into()),
     }
 }

@@ -10,7 +10,9 @@
 //! told at the place where it is, or else it is the end.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::mem;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime::sync::Notify;
@@ -37,13 +39,36 @@ impl Frame {
 
 /// What becomes of a frame that does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Policy {
+pub enum Policy {
     /// The speaker waits for room, but not for ever; then as with `Drop`.
     Wait,
     /// The client misses it, and is told how many it has missed.
     Drop,
     /// The client is disconnected.
     Kick,
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wait => "wait",
+            Self::Drop => "drop",
+            Self::Kick => "kick",
+        })
+    }
+}
+
+impl FromStr for Policy {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "wait" => Ok(Self::Wait),
+            "drop" => Ok(Self::Drop),
+            "kick" => Ok(Self::Kick),
+            other => Err(format!("a policy is wait, drop or kick, not `{other}`")),
+        }
+    }
 }
 
 /// The frames for one client, up to a bound.
@@ -138,6 +163,9 @@ impl Outbox {
 
     /// Whether a speaker should wait before a frame of this cost.
     pub(crate) fn is_worth_waiting_for(&self, cost: usize) -> bool {
+        if self.policy != Policy::Wait {
+            return false;
+        }
         let state = self.state();
         !state.is_given_up && !state.has_ended && !state.has_room(cost, self.bound)
     }

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::outbox::{Frame, Outbox};
+use super::outbox::{Frame, Outbox};
 
 /// All clients and all rooms.
 #[derive(Debug)]

@@ -22,19 +22,20 @@ use runtime::sync::CancellationToken;
 use runtime::task::{scope, yield_now};
 use runtime::time::{Duration, timeout};
 
-use crate::hall::Hall;
-use crate::lines::{LONGEST, Line, Lines};
-use crate::outbox::{Frame, Outbox};
-use crate::request::{HELP, Request};
-use crate::rooms::{Id, Refusal};
+use super::hall::Hall;
+use super::lines::{LONGEST, Line, Lines};
+use super::outbox::{Frame, Outbox};
+use super::request::{HELP, Request};
+use super::rooms::{Id, Refusal};
+use super::settings::Settings;
 
 /// How long a client may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
     /// For its next line.
-    pub(crate) idle: Duration,
+    pub idle: Duration,
     /// To read what is written at once.
-    pub(crate) stall: Duration,
+    pub stall: Duration,
 }
 
 /// The client has gone, or was cut off: nothing is left to be told to it.
@@ -42,12 +43,13 @@ pub(crate) struct Limits {
 struct Gone;
 
 /// Serves a client over the two halves of its connection.
-pub(crate) async fn serve<R, W>(reader: R, writer: W, hall: Arc<Hall>, limits: Limits)
+pub(crate) async fn serve<R, W>(reader: R, writer: W, hall: Arc<Hall>, settings: Settings)
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let (id, outbox) = hall.enter();
+    let limits = settings.limits;
+    let (id, outbox) = hall.enter(settings.policy, settings.outbox);
     let _leaves = Leaves { hall: &hall, id };
     let session = Session {
         id,
@@ -196,6 +198,6 @@ async fn write_batch(
 }
 
 /// More than what comes of one line, be it a history.
-const ROOM: usize = 32 * 1024;
+pub(super) const ROOM: usize = 32 * 1024;
 /// For a client to end its side when we have ended ours.
 const LINGER: Duration = Duration::from_secs(2);

@@ -1,84 +1,159 @@
-//! The sessions that are open, and how they are brought to their end.
+//! How sessions are brought to their end.
 //!
 //! What a client has sent is to come back, also when the server is asked to end. So no session is cut
-//! off: the reading direction of each connection is ended, as if the client had done it. The session
-//! reads what has come already, writes it, meets the end of the stream and is over. It need not even
-//! know; a message costs nothing for it.
+//! off: it is asked to end, reads what has come already, writes it, and ends its stream. A session
+//! that waits for a message is woken for that; one that is busy sees it when nothing is left to read.
 //!
-//! The danger is a client that never reads: its session waits for room for ever. So there is a limit,
-//! and who is not done by then is cut off.
+//! There are three dangers. A client that sends without a pause: there is always something left to
+//! read, so it is no more than a socket holds. One whose last messages come when the session has
+//! ended: a connection that is closed with something unread is cut off, and what was on its way to the
+//! client is lost with it; so what comes is thrown away for a moment, until the client has ended its
+//! side. And one that never reads: there is a limit, and who is not done by then is cut off.
 
-use std::collections::HashMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::mem;
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Poll, Waker};
 
 use net::TcpStream;
-use runtime::task::{TaskTracker, TaskTrackerToken};
+use net::io::AsyncRead;
+use runtime::io::Interest;
 use runtime::time::{Duration, timeout};
 
-/// The sessions that are open.
+use super::sessions::{Done, Session, Sessions};
+
+/// Whether a session was asked to end, and who is to be woken for that.
 #[derive(Default)]
-pub(crate) struct Sessions {
-    tracker: TaskTracker,
-    started: AtomicU64,
-    streams: Arc<Streams>,
+pub(super) struct Asked {
+    asked: AtomicBool,
+    session: Mutex<Option<Waker>>,
 }
 
-/// By the number of the session.
-#[derive(Default)]
-struct Streams(Mutex<HashMap<u64, Arc<TcpStream>>>);
-
-/// One of them: it is open until this is dropped.
-pub(crate) struct Session {
-    pub(crate) stream: Arc<TcpStream>,
-    number: u64,
-    streams: Arc<Streams>,
-    _token: TaskTrackerToken,
+/// How the sessions have ended.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    clients: u64,
+    done: Done,
+    cut: usize,
 }
 
 impl Sessions {
-    /// Takes a connection in.
-    pub(crate) fn open(&self, stream: TcpStream) -> Session {
-        let session = Session {
-            stream: Arc::new(stream),
-            number: self.started.fetch_add(1, Ordering::Relaxed),
-            streams: self.streams.clone(),
-            _token: self.tracker.token(),
-        };
-        let stream = session.stream.clone();
-        self.streams
-            .with(|open| open.insert(session.number, stream));
-        session
-    }
-
     /// Lets each session finish what it has, within a limit.
-    pub(crate) async fn drain(self) {
+    pub async fn drain(&self, grace: Duration) -> End {
         self.tracker.close();
-        self.streams.with(|open| {
-            for stream in open.values() {
-                // One that fails has gone by itself.
-                let _ = stream.shutdown(Shutdown::Read);
-            }
-        });
-        if timeout(GRACE, self.tracker.wait()).await.is_err() {
-            let left = self.tracker.len();
-            eprintln!("echo: {left} clients did not read what is theirs, and are cut off");
+        for connection in self.all() {
+            connection.asked.ask();
+        }
+        let _ = timeout(grace, self.tracker.wait()).await;
+        let totals = self.totals();
+        End {
+            clients: totals.accepted,
+            done: totals.done,
+            cut: totals.open,
         }
     }
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.streams.with(|open| open.remove(&self.number));
+impl Session {
+    /// Lets the task that this is awaited in be woken when the session is asked to end.
+    pub(super) async fn begin(&self) {
+        poll_fn(|context| {
+            let waker = Some(context.waker().clone());
+            let former = self
+                .connection
+                .asked
+                .with(|session| mem::replace(session, waker));
+            drop(former);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Reads what has come. 0 at the end: the client has ended its stream, or the session was asked
+    /// to end and nothing is left to read.
+    #[inline]
+    pub(super) fn read(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        let connection = &*self.connection;
+        poll_fn(move |context| {
+            let mut stream = &connection.stream;
+            match Pin::new(&mut stream).poll_read(context, buffer) {
+                Poll::Pending if connection.asked.is_asked() => Poll::Ready(Ok(0)),
+                polled => polled,
+            }
+        })
+    }
+
+    /// Whether it has read enough since it was asked to end, if it was: this is called for each message.
+    #[inline]
+    pub(super) fn has_enough(&mut self, count: usize) -> bool {
+        if self.connection.asked.is_asked() {
+            self.late += count;
+        }
+        self.late > MOST
+    }
+
+    /// Ends the stream behind what was sent.
+    pub(super) async fn finish(&self, buffer: &mut [u8]) -> io::Result<()> {
+        let stream = self.stream();
+        if !self.connection.asked.is_asked() {
+            // The client has ended its side before: nothing can come any more.
+            return Ok(());
+        }
+        stream.shutdown(Shutdown::Write)?;
+        let _ = timeout(LINGER, take_rest(stream, buffer)).await;
+        Ok(())
     }
 }
 
-impl Streams {
-    fn with<R>(&self, act: impl FnOnce(&mut HashMap<u64, Arc<TcpStream>>) -> R) -> R {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+/// Reads to the end, and looks at nothing.
+async fn take_rest(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<()> {
+    loop {
+        stream.ready(Interest::READABLE).await?;
+        match stream.try_read(buffer) {
+            Ok(0) => return Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
+        }
     }
 }
 
-/// Shorter than what those who stop servers wait before they kill them: ten seconds, mostly.
-const GRACE: Duration = Duration::from_secs(5);
+impl Asked {
+    pub(super) fn ask(&self) {
+        // Release: who is woken below, or leaves a waker later, sees it.
+        self.asked.store(true, Ordering::Release);
+        let session = self.with(Option::take);
+        if let Some(session) = session {
+            session.wake();
+        }
+    }
+
+    /// Acquire: who asks stores first, and looks for a waker then; who waits leaves its waker first.
+    fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// Nobody is woken, and no waker dropped, under the lock.
+    fn with<R>(&self, act: impl FnOnce(&mut Option<Waker>) -> R) -> R {
+        act(&mut self.session.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { clients, done, cut } = self;
+        write!(
+            f,
+            "{clients} clients, {done} sent back, {cut} clients cut off"
+        )
+    }
+}
+
+/// More than what a socket may hold when nobody has said how much: 6 MiB.
+const MOST: usize = 8 << 20;
+/// For a client to end its side when we have ended ours.
+const LINGER: Duration = Duration::from_secs(1);

@@ -4,67 +4,94 @@
 //! there is no room to write. A server that waits for room does not read meanwhile, and a client
 //! that sends everything before it reads anything waits for the server: both wait for ever. So what
 //! cannot be written is kept, and reading goes on, up to a limit; beyond that the client has to
-//! read.
+//! read. And it has to read at some pace: a byte an hour would keep the memory for ever.
 
 use std::io;
 
 use net::TcpStream;
 use runtime::io::Interest;
+use runtime::time::{Duration, Instant, timeout_at};
 
-use crate::draining::Session;
+use super::sessions::Session;
 
-/// Sends everything back until the client ends its stream, keeping `most` bytes at most.
-pub(crate) async fn echo(session: Session, most: usize) -> io::Result<()> {
-    let stream = &*session.stream;
+/// What a client may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// So many bytes are kept for one that does not read.
+    pub buffer: usize,
+    /// So long may it take to read the next 64 KiB of them.
+    pub stall: Duration,
+}
+
+/// Sends everything back until the client ends its stream, or the session is asked to end.
+///
+/// # Errors
+///
+/// When the client has gone, or takes too long to read.
+pub async fn echo(mut session: Session, limits: Limits) -> io::Result<()> {
     let mut buffer = [0; CHUNK];
+    session.begin().await;
     loop {
-        let count = stream.read(&mut buffer).await?;
+        let count = session.read(&mut buffer).await?;
         if count == 0 {
-            return Ok(());
+            break;
         }
-        let sent = write_now(stream, &buffer[..count])?;
+        let sent = write_now(session.stream(), &buffer[..count])?;
+        session.counts(1, sent);
         if sent < count {
-            let mut backlog = Backlog::new(&buffer[sent..count]);
-            backlog.work_off(stream, &mut buffer, most).await?;
+            let mut backlog = Backlog::new(&buffer[sent..count], limits);
+            backlog.work_off(&mut session, &mut buffer).await?;
+        }
+        if session.has_enough(count) {
+            break;
         }
     }
+    session.finish(&mut buffer).await
 }
 
 /// Bytes that came faster than they went.
 struct Backlog {
     bytes: Vec<u8>,
     sent: usize,
+    limits: Limits,
+    /// So many of them have to go until the deadline.
+    batch: usize,
+    deadline: Instant,
 }
 
 impl Backlog {
-    fn new(bytes: &[u8]) -> Self {
+    fn new(bytes: &[u8], limits: Limits) -> Self {
         Self {
             bytes: bytes.to_vec(),
             sent: 0,
+            limits,
+            batch: bytes.len(),
+            deadline: Instant::now() + limits.stall,
         }
     }
 
     /// Writes and reads until nothing is left to write.
-    async fn work_off(
-        &mut self,
-        stream: &TcpStream,
-        buffer: &mut [u8],
-        most: usize,
-    ) -> io::Result<()> {
+    async fn work_off(&mut self, session: &mut Session, buffer: &mut [u8]) -> io::Result<()> {
         let mut has_ended = false;
         while self.left() > 0 {
-            let wants_more = !has_ended && self.left() < most;
+            let wants_more =
+                !has_ended && !session.has_enough(0) && self.left() < self.limits.buffer;
             let interest = match wants_more {
                 true => Interest::READABLE | Interest::WRITABLE,
                 false => Interest::WRITABLE,
             };
-            stream.ready(interest).await?;
-            self.sent += write_now(stream, &self.bytes[self.sent..])?;
-            self.forget_sent();
+            timeout_at(self.deadline, session.stream().ready(interest)).await??;
+            let sent = write_now(session.stream(), &self.bytes[self.sent..])?;
+            self.went(sent)?;
+            session.counts(0, sent);
             if wants_more {
-                match stream.try_read(buffer) {
+                match session.stream().try_read(buffer) {
                     Ok(0) => has_ended = true,
-                    Ok(count) => self.bytes.extend_from_slice(&buffer[..count]),
+                    Ok(count) => {
+                        session.counts(1, 0);
+                        has_ended = session.has_enough(count);
+                        self.bytes.extend_from_slice(&buffer[..count]);
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(error) => return Err(error),
                 }
@@ -77,11 +104,24 @@ impl Backlog {
         self.bytes.len() - self.sent
     }
 
-    /// Moves what is left to the front, when that is cheap for what it frees.
-    fn forget_sent(&mut self) {
+    /// Notes that so many have gone. A batch that is late is an error, however much of it has gone.
+    fn went(&mut self, count: usize) -> io::Result<()> {
+        self.sent += count;
+        // What is left is moved to the front when that is cheap for what it frees.
         if self.sent >= self.bytes.len() / 2 {
             self.bytes.drain(..self.sent);
             self.sent = 0;
+        }
+        let now = Instant::now();
+        if count >= self.batch {
+            self.batch = self.left().min(BATCH);
+            self.deadline = now + self.limits.stall;
+        } else {
+            self.batch -= count;
+        }
+        match now < self.deadline {
+            true => Ok(()),
+            false => Err(io::ErrorKind::TimedOut.into()),
         }
     }
 }
@@ -97,3 +137,5 @@ fn write_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
 
 /// Part of each session's memory, idle or not.
 const CHUNK: usize = 4096;
+/// What a client has to read in time.
+const BATCH: usize = 64 * 1024;

@@ -58,6 +58,20 @@ enum Ends {
     Messages,
 }
 
+/// Who has failed.
+enum Failure {
+    Stream(io::Error),
+    Codec(io::Error),
+}
+
+impl Failure {
+    fn into_error(self) -> io::Error {
+        match self {
+            Self::Stream(error) | Self::Codec(error) => error,
+        }
+    }
+}
+
 impl<S, C> Framed<S, C> {
     /// Reads and writes messages of `codec` over `stream`.
     pub fn new(stream: S, codec: C) -> Self {
@@ -99,7 +113,8 @@ impl<S, C> Framed<S, C> {
 }
 
 impl<S: AsyncRead + Unpin, C: Decoder> Framed<S, C> {
-    /// The next message; `None` at the end of the stream, and after an error.
+    /// The next message; `None` at the end of the stream, and after an error, unless the codec
+    /// [recovers](Decoder::recovers) from it.
     ///
     /// # Errors
     ///
@@ -116,26 +131,33 @@ impl<S: AsyncRead + Unpin, C: Decoder> Framed<S, C> {
         if self.ends == Ends::Messages {
             return Poll::Ready(None);
         }
-        let message = ready!(self.poll_decode(context)).transpose();
-        if !matches!(message, Some(Ok(_))) {
-            // After an error nobody knows where the next message would begin.
+        let message = ready!(self.poll_decode(context));
+        let goes_on = match &message {
+            Ok(message) => message.is_some(),
+            Err(Failure::Codec(_)) => self.codec.recovers(),
+            Err(Failure::Stream(_)) => false,
+        };
+        if !goes_on {
             self.ends = Ends::Messages;
         }
-        Poll::Ready(message)
+        Poll::Ready(message.map_err(Failure::into_error).transpose())
     }
 
-    fn poll_decode(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<C::Item>>> {
+    fn poll_decode(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<C::Item>, Failure>> {
         loop {
             if self.ends == Ends::Bytes {
-                return Poll::Ready(self.codec.decode_end(&mut self.read));
+                let last = self.codec.decode_end(&mut self.read);
+                return Poll::Ready(last.map_err(Failure::Codec));
             }
             if !self.read.is_empty() {
-                if let Some(message) = self.codec.decode(&mut self.read)? {
-                    return Poll::Ready(Ok(Some(message)));
+                let message = self.codec.decode(&mut self.read).map_err(Failure::Codec)?;
+                if message.is_some() {
+                    return Poll::Ready(Ok(message));
                 }
             }
             let stream = Pin::new(&mut self.stream);
-            if ready!(self.read.poll_fill(context, stream, READ))? == 0 {
+            let filled = ready!(self.read.poll_fill(context, stream, READ));
+            if filled.map_err(Failure::Stream)? == 0 {
                 self.ends = Ends::Bytes;
             }
         }

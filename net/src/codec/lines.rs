@@ -11,6 +11,9 @@ use crate::io::Buffer;
 /// A line ends with a line feed, or a carriage return and a line feed; neither is part of it. The
 /// last one of a stream need not have an end.
 ///
+/// A line that is too long, or is no UTF-8, is an error, and the next one can be read all the same:
+/// of the long one nothing is kept.
+///
 /// # Examples
 ///
 /// ```
@@ -18,10 +21,12 @@ use crate::io::Buffer;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// runtime::block_on(async {
-///     let mut lines = Framed::new(&b"short\nmuch longer\n"[..], LinesCodec::with_max_length(8));
+///     let text = &b"short\nmuch longer\nend\n"[..];
+///     let mut lines = Framed::new(text, LinesCodec::with_max_length(8));
 ///     assert_eq!(lines.next().await.transpose()?.as_deref(), Some("short"));
 ///     let error = lines.next().await.unwrap().unwrap_err();
 ///     assert!(error.to_string().contains("longer than 8 bytes"));
+///     assert_eq!(lines.next().await.transpose()?.as_deref(), Some("end"));
 ///     Ok(())
 /// })
 /// # }
@@ -31,6 +36,8 @@ pub struct LinesCodec {
     longest: usize,
     /// So much of the buffer is known to hold no line feed.
     searched: usize,
+    /// What comes up to the next line feed belongs to a line that was too long.
+    discards: bool,
 }
 
 impl LinesCodec {
@@ -44,6 +51,7 @@ impl LinesCodec {
         Self {
             longest,
             searched: 0,
+            discards: false,
         }
     }
 
@@ -58,6 +66,15 @@ impl LinesCodec {
         let line = buffer[..length].to_vec();
         buffer.consume(length + end);
         String::from_utf8(line).map_err(|_| error::not_text())
+    }
+
+    /// Throws away what belongs to a line that was too long. True when that is all of it.
+    fn discard(&mut self, buffer: &mut Buffer) -> bool {
+        let feed = buffer.iter().position(|byte| *byte == b'\n');
+        buffer.consume(feed.map_or(buffer.len(), |feed| feed + 1));
+        self.searched = 0;
+        self.discards = feed.is_none();
+        !self.discards
     }
 
     fn too_long(&self) -> io::Error {
@@ -82,12 +99,16 @@ impl Decoder for LinesCodec {
     type Item = String;
 
     fn decode(&mut self, buffer: &mut Buffer) -> io::Result<Option<String>> {
+        if self.discards && !self.discard(buffer) {
+            return Ok(None);
+        }
         let unsearched = buffer.get(self.searched..).unwrap_or_default();
         let Some(at) = unsearched.iter().position(|byte| *byte == b'\n') else {
             self.searched = buffer.len();
             // One more: it may be the carriage return.
             let is_too_long = buffer.len() > self.longest.saturating_add(1);
             return if is_too_long {
+                self.discards = true;
                 Err(self.too_long())
             } else {
                 Ok(None)
@@ -96,6 +117,7 @@ impl Decoder for LinesCodec {
         let feed = self.searched + at;
         let length = buffer[..feed].strip_suffix(b"\r").map_or(feed, <[u8]>::len);
         if length > self.longest {
+            self.discards = true;
             return Err(self.too_long());
         }
         self.take(buffer, length, feed + 1 - length).map(Some)
@@ -103,10 +125,18 @@ impl Decoder for LinesCodec {
 
     fn decode_end(&mut self, buffer: &mut Buffer) -> io::Result<Option<String>> {
         match self.decode(buffer)? {
-            None if buffer.len() > self.longest => Err(self.too_long()),
+            None if buffer.len() > self.longest => {
+                self.discards = true;
+                Err(self.too_long())
+            }
             None if !buffer.is_empty() => self.take(buffer, buffer.len(), 0).map(Some),
             decoded => Ok(decoded),
         }
+    }
+
+    /// Of a line that was refused everything is thrown away, up to the next.
+    fn recovers(&self) -> bool {
+        true
     }
 }
 

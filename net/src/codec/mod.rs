@@ -63,7 +63,8 @@ pub trait Decoder {
     ///
     /// # Errors
     ///
-    /// If what is there can be no message, or is too long for one. The stream is over then.
+    /// If what is there can be no message, or is too long for one. The stream is over then, unless
+    /// the codec [recovers](Self::recovers).
     fn decode(&mut self, buffer: &mut Buffer) -> io::Result<Option<Self::Item>>;
 
     /// As [`decode`](Self::decode), when the stream has ended. It is called until it returns `None`.
@@ -76,6 +77,12 @@ pub trait Decoder {
             None if !buffer.is_empty() => Err(error::ends_early()),
             decoded => Ok(decoded),
         }
+    }
+
+    /// Whether the next message can be found after the error that was just reported: then
+    /// [`Framed`] goes on. Mostly nobody knows where it would begin.
+    fn recovers(&self) -> bool {
+        false
     }
 }
 

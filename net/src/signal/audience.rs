@@ -9,6 +9,11 @@
 //! stream has read the signal, that is not ready any more, and epoll says nothing. So a mailbox has
 //! a waker of its own, stored under the same lock after a last look.
 //!
+//! A mailbox holds only so many. One that nobody empties would grow for as long as another stream of
+//! its kind is read; so while one is full nothing is read from the kernel, where signals wait in
+//! order, too, and whose own limit is told to those who send. The streams that wait for room in
+//! another one's mailbox are woken when there is.
+//!
 //! Here is also remembered which signals were *released*: nobody listens to them any more, and they are
 //! to do again what they do by default. Whoever comes to listen takes that back.
 
@@ -51,6 +56,22 @@ impl Audience {
         let range = (kind, 0)..=(kind, u64::MAX);
         self.seats.range_mut(range).map(|(_, mailbox)| mailbox)
     }
+
+    /// How many signals can be read such that nobody's mailbox overflows.
+    fn room_of(&mut self, kind: SignalKind) -> usize {
+        if !kind.is_real_time() {
+            // One is kept, and those that come before it was taken are that one.
+            return usize::MAX;
+        }
+        let rooms = self.boxes_of(kind).map(|mailbox| mailbox.room());
+        rooms.min().unwrap_or(usize::MAX)
+    }
+
+    /// Those who sleep, to be woken when the lock is released.
+    fn wakers_of(&mut self, kind: SignalKind) -> Vec<Waker> {
+        let wakers = self.boxes_of(kind).filter_map(|it| it.waker.take());
+        wakers.collect()
+    }
 }
 
 /// A place among those who hear a signal, until it is dropped.
@@ -78,21 +99,31 @@ impl Seat {
     pub(super) fn next(&self) -> Option<SigInfo> {
         let mut audience = lock();
         let mailbox = audience.seats.get_mut(&(self.kind, self.number))?;
+        let was_full = mailbox.room() == 0;
         let (letter, stale) = (mailbox.letters.pop_front(), mailbox.waker.take());
+        let woken = if was_full {
+            audience.wakers_of(self.kind)
+        } else {
+            Vec::new()
+        };
         drop(audience);
         drop(stale);
+        woken.into_iter().for_each(Waker::wake);
         letter
     }
 
-    /// What has come; else the task is woken when something does.
-    pub(super) fn poll_next(&self, context: &mut Context<'_>) -> Poll<SigInfo> {
+    /// Whether there is something to do: a signal to take, or, for who has found a mailbox full, one
+    /// to read, as there is room again. Else the task is woken when there is.
+    pub(super) fn poll_news(&self, context: &mut Context<'_>, wants_room: bool) -> Poll<()> {
         let waker = context.waker().clone();
         let mut audience = lock();
+        let has_room = wants_room && audience.room_of(self.kind) > 0;
         let Some(mailbox) = audience.seats.get_mut(&(self.kind, self.number)) else {
             return Poll::Pending;
         };
-        if let Some(letter) = mailbox.letters.pop_front() {
-            return Poll::Ready(letter);
+        if has_room || !mailbox.letters.is_empty() {
+            drop(audience);
+            return Poll::Ready(());
         }
         let former = mailbox.waker.replace(waker);
         drop(audience);
@@ -100,43 +131,54 @@ impl Seat {
         Poll::Pending
     }
 
-    /// Reads a batch of signals and gives each to all who hear it.
-    pub(super) fn deliver(&self, fd: impl AsFd) -> io::Result<()> {
+    /// Reads signals, as many as there is room for with all who hear them, and gives each to all.
+    /// False if there is no room.
+    pub(super) fn deliver(&self, fd: impl AsFd) -> io::Result<bool> {
         let mut batch = signal::empty_batch();
-        let mut woken = Vec::new();
         let mut audience = lock();
-        let count = signal::read_signals(fd, &mut batch)?;
+        let room = audience.room_of(self.kind).min(batch.len());
+        if room == 0 {
+            return Ok(false);
+        }
+        let count = signal::read_signals(fd, &mut batch[..room])?;
         for mailbox in audience.boxes_of(self.kind) {
             for raw in &batch[..count] {
                 mailbox.put(SigInfo::of(raw), self.kind);
             }
-            woken.extend(mailbox.waker.take());
         }
+        let woken = audience.wakers_of(self.kind);
         drop(audience);
         woken.into_iter().for_each(Waker::wake);
-        Ok(())
+        Ok(true)
     }
 
     /// Leaves, and releases the signal if nobody else hears it.
     pub(super) fn release(self) {
         let mut audience = lock();
-        let left = audience.seats.remove(&(self.kind, self.number));
+        audience.seats.remove(&(self.kind, self.number));
         if audience.boxes_of(self.kind).next().is_none() {
             audience.released.insert(self.kind);
         }
-        drop(audience);
-        drop(left);
     }
 }
 
 impl Drop for Seat {
+    /// Whoever waited for room in this mailbox waits no more.
     fn drop(&mut self) {
-        let left = lock().seats.remove(&(self.kind, self.number));
+        let mut audience = lock();
+        let left = audience.seats.remove(&(self.kind, self.number));
+        let woken = audience.wakers_of(self.kind);
+        drop(audience);
         drop(left);
+        woken.into_iter().for_each(Waker::wake);
     }
 }
 
 impl Mailbox {
+    fn room(&self) -> usize {
+        FULL.saturating_sub(self.letters.len())
+    }
+
     /// Of a standard signal one is kept until it is taken, as the kernel does it: so a stream that
     /// nobody reads does not grow.
     fn put(&mut self, letter: SigInfo, kind: SignalKind) {
@@ -145,3 +187,6 @@ impl Mailbox {
         }
     }
 }
+
+/// As many wait in a mailbox: some tens of kilobytes.
+const FULL: usize = 1024;

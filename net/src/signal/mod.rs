@@ -6,8 +6,8 @@
 //! come before the first is taken, one is seen.
 //!
 //! The danger is a thread that gets the signal instead. So a runtime has to be told of its signals when
-//! it is built, before it makes threads: [`Builder::signals`](runtime::Builder::signals). A stream of
-//! a signal that some thread does not block is refused.
+//! it is built, before it makes threads: [`Builder::signals`](runtime::Builder::signals), or
+//! `#[runtime::main(signals = [..])]`. A stream of a signal that some thread does not block is refused.
 //!
 //! ```
 //! use net::signal::{SignalKind, signal, sigqueue};
@@ -31,6 +31,8 @@
 //! |---|---|
 //! | before a stream is opened, and when it was dropped | it waits in the kernel for the next one |
 //! | while there are several streams of its kind | each sees it |
+//! | of a real-time signal, while one of several streams leaves 1024 untaken | it waits in the kernel, for all of them: none is lost, and none overtakes. Drop a stream that is not read |
+//! | while as many wait in the kernel as its limit is (`ulimit -i`) | who sends a real-time one is told, and can try again |
 //! | after [`Signal::release`], [`ctrl_c`] or [`end_requested`] | it does what it does by default: a second Ctrl-C ends the program |
 //! | when the runtime was dropped, where it was built | the same; also one that had come and was not taken |
 //! | in a child process | it waits for ever, unless [`reset_in_child`] was called |
@@ -104,16 +106,12 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 /// ```no_run
 /// use net::signal::{SignalKind, ctrl_c};
 ///
-/// # fn main() -> std::io::Result<()> {
-/// let runtime = runtime::Builder::new_multi_thread()
-///     .signals([SignalKind::interrupt()])
-///     .build()?;
-/// runtime.block_on(async {
+/// #[runtime::main(signals = [SignalKind::interrupt()])]
+/// async fn main() -> std::io::Result<()> {
 ///     ctrl_c().await?;
 ///     println!("ending; Ctrl-C once more to end at once");
 ///     Ok(())
-/// })
-/// # }
+/// }
 /// ```
 #[track_caller]
 pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
@@ -138,16 +136,12 @@ pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
 /// ```
 /// use net::signal::{SignalKind, end_requested, sigqueue};
 ///
-/// # fn main() -> std::io::Result<()> {
-/// let runtime = runtime::Builder::new_multi_thread()
-///     .signals([SignalKind::interrupt(), SignalKind::terminate()])
-///     .build()?;
-/// runtime.block_on(async {
+/// #[runtime::main(signals = [SignalKind::interrupt(), SignalKind::terminate()])]
+/// async fn main() -> std::io::Result<()> {
 ///     sigqueue(std::process::id(), SignalKind::terminate(), 0)?; // as `kill` would
 ///     assert_eq!(end_requested().await?, SignalKind::terminate());
 ///     Ok(())
-/// })
-/// # }
+/// }
 /// ```
 #[track_caller]
 pub fn end_requested() -> impl Future<Output = io::Result<SignalKind>> {

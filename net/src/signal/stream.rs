@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::Location;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_core::Stream;
 use runtime::io::{AsyncFd, FdKind, Interest};
@@ -58,11 +58,13 @@ impl Signal {
             }
             let seat = &self.seat;
             let read = |fd: &OwnedFd| seat.deliver(fd);
-            match self.fd.poll_io(context, Interest::READABLE, read) {
-                Poll::Ready(Ok(())) => {}
+            let has_room = match self.fd.poll_io(context, Interest::READABLE, read) {
+                Poll::Ready(Ok(true)) => continue,
+                Poll::Ready(Ok(false)) => false,
                 Poll::Ready(Err(_)) => return Poll::Ready(None),
-                Poll::Pending => return self.seat.poll_next(context).map(Some),
-            }
+                Poll::Pending => true,
+            };
+            ready!(seat.poll_news(context, !has_room));
         }
     }
 

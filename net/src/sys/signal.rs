@@ -45,7 +45,7 @@ pub(crate) fn signal_fd(signal: i32) -> io::Result<OwnedFd> {
 }
 
 /// Reads the signals that have come: how many of the batch.
-pub(crate) fn read_signals(fd: impl AsFd, batch: &mut Batch) -> io::Result<usize> {
+pub(crate) fn read_signals(fd: impl AsFd, batch: &mut [RawInfo]) -> io::Result<usize> {
     let fd = fd.as_fd().as_raw_fd();
     let size = size_of_val(batch);
     // SAFETY: the call writes to `batch`, at most as many bytes as it has.

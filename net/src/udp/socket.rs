@@ -113,11 +113,9 @@ impl UdpSocket {
         bytes: &[u8],
         to: A,
     ) -> impl Future<Output = io::Result<usize>> {
-        let addresses = addr::resolve(to, "UdpSocket::send_to", Location::caller());
+        let to = addr::resolve_first(to, "UdpSocket::send_to", Location::caller());
         async move {
-            let addresses = addresses.await?;
-            let first = addresses.first().ok_or_else(addr::no_address)?;
-            let to = Address::from(*first);
+            let to = Address::from(to.await?);
             let send = |socket: &_| sys::send_to(socket, bytes, &to);
             self.io.write_with(send).await
         }

@@ -18,6 +18,9 @@ use crate::sys::Carries;
 
 /// A unix socket that accepts connections.
 ///
+/// Dropping it leaves its file behind, as std's does: it may be the next server's by then. A server
+/// that is the only one of its path removes the file before it binds, or when it ends.
+///
 /// # Examples
 ///
 /// ```

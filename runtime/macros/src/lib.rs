@@ -13,7 +13,7 @@
 //! ```text
 //! fn main() -> R {
 //!     async fn main() -> R { .. }         // what the user wrote
-//!     let runtime = match ::runtime::Runtime::new() { .. };
+//!     let runtime = match ::runtime::Builder::new_multi_thread().build() { .. };
 //!     runtime.block_on(main())
 //! }
 //! ```
@@ -32,7 +32,7 @@ mod parse;
 
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
-use parse::{Flavour, Function, Problem};
+use parse::{Flavour, Function, Options, Problem};
 
 /// Makes an `async fn main` the program's `main`, on a runtime of its own.
 ///
@@ -42,6 +42,8 @@ use parse::{Flavour, Function, Problem};
 ///   tasks run on this thread. (`"multi_thread"` is the default.)
 /// * `#[runtime::main(single)]`: a `runtime::LocalRuntime`, all on this thread,
 ///   for futures that are not `Send` and for `spawn_local`.
+/// * `#[runtime::main(signals = [SignalKind::terminate()])]`: one that keeps these signals for streams
+///   of them, as `Builder::signals` does; together with any of the others.
 ///
 /// It panics if the runtime cannot be started. The function is a free one,
 /// without arguments; what it returns is what `main` returns. The example that
@@ -104,34 +106,44 @@ impl Purpose {
     /// The options that there are, as messages have it.
     fn options(self) -> &'static str {
         match self {
-            Purpose::Main => "`single`",
+            Purpose::Main => "`single`, `signals = [..]`",
             Purpose::Test => "`single` and `start_paused`",
         }
     }
 
-    /// What makes the runtime: an expression of type `Result`.
-    fn constructor(self, flavour: &Flavour) -> String {
-        match (flavour, self) {
-            (Flavour::Single, _) => "::runtime::LocalRuntime::new()".to_owned(),
-            (Flavour::Paused, _) => {
-                "::runtime::Builder::new_current_thread().start_paused(true).build_local()"
-                    .to_owned()
-            }
+    /// What makes the runtime, in three parts: a builder, what it is told of signals, and how it is
+    /// ended, which makes it an expression of type `Result`.
+    fn constructor(self, options: &Options) -> TokenStream {
+        let (builder, build) = match (&options.flavour, self) {
+            (Flavour::Single, _) => (ALONE.to_owned(), ".build_local()"),
+            (Flavour::Paused, _) => (format!("{ALONE}.start_paused(true)"), ".build_local()"),
             (Flavour::Workers(None), _) | (Flavour::Default, Purpose::Main) => {
-                "::runtime::Runtime::new()".to_owned()
+                (SEVERAL.to_owned(), ".build()")
             }
             (Flavour::CurrentThread, _) | (Flavour::Default, Purpose::Test) => {
-                "::runtime::Builder::new_current_thread().build()".to_owned()
+                (ALONE.to_owned(), ".build()")
             }
             (Flavour::Workers(Some(count)), _) => {
-                format!("::runtime::Builder::new_multi_thread().worker_threads({count}).build()")
+                (format!("{SEVERAL}.worker_threads({count})"), ".build()")
             }
+        };
+        let mut constructor = generated(&builder);
+        if let Some(signals) = &options.signals {
+            constructor.extend(generated(".signals"));
+            // As the user wrote it, so that errors in it are told where they are.
+            let list = TokenStream::from(TokenTree::from(signals.clone()));
+            constructor.extend([TokenTree::from(Group::new(Delimiter::Parenthesis, list))]);
         }
+        constructor.extend(generated(build));
+        constructor
     }
 }
 
+const ALONE: &str = "::runtime::Builder::new_current_thread()";
+const SEVERAL: &str = "::runtime::Builder::new_multi_thread()";
+
 fn expand(purpose: Purpose, options: TokenStream, item: TokenStream) -> TokenStream {
-    let (flavour, mut problems) = Flavour::parse(purpose, options);
+    let (options, mut problems) = Options::parse(purpose, options);
     let function = match Function::split(purpose, item.clone()) {
         Ok(function) => function,
         Err(problem) => {
@@ -141,7 +153,7 @@ fn expand(purpose: Purpose, options: TokenStream, item: TokenStream) -> TokenStr
     };
     let misfits = function.misfits(purpose);
     let replacement = if misfits.is_empty() {
-        running_function(purpose, &flavour, function)
+        running_function(purpose, &options, function)
     } else {
         idle_function(purpose, function)
     };
@@ -150,18 +162,19 @@ fn expand(purpose: Purpose, options: TokenStream, item: TokenStream) -> TokenStr
 }
 
 /// The function that starts a runtime and runs the user's function on it.
-fn running_function(purpose: Purpose, flavour: &Flavour, function: Function) -> TokenStream {
-    let constructor = purpose.constructor(flavour);
+fn running_function(purpose: Purpose, options: &Options, function: Function) -> TokenStream {
     let name = purpose.name();
-    let start = generated(&format!(
-        "let runtime = match {constructor} {{
+    let mut start = generated("let runtime = match");
+    start.extend(purpose.constructor(options));
+    start.extend(generated(&format!(
+        "{{
             ::core::result::Result::Ok(runtime) => runtime,
             ::core::result::Result::Err(error) => ::std::panic!(
                 \"runtime::{name}: cannot start the runtime: {{}}\", error
             ),
         }};
         runtime.block_on"
-    ));
+    )));
     let call = [
         TokenTree::from(function.name.clone()),
         Group::new(Delimiter::Parenthesis, TokenStream::new()).into(),

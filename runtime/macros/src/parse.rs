@@ -31,6 +31,13 @@ pub(crate) enum Flavour {
     Paused,
 }
 
+/// What the options ask for.
+pub(crate) struct Options {
+    pub(crate) flavour: Flavour,
+    /// The signals that the runtime is to keep: a list in brackets, as the user wrote it.
+    pub(crate) signals: Option<Group>,
+}
+
 /// A function, split at its name and before its body.
 pub(crate) struct Function {
     /// Attributes and visibility.
@@ -44,10 +51,13 @@ pub(crate) struct Function {
     pub(crate) body: Group,
 }
 
-impl Flavour {
+impl Options {
     /// Reads the attribute's options; where they are wrong, the default stands in.
     pub(crate) fn parse(purpose: Purpose, options: TokenStream) -> (Self, Vec<Problem>) {
-        let mut flavour = Flavour::Default;
+        let mut read = Options {
+            flavour: Flavour::Default,
+            signals: None,
+        };
         let mut problems = Vec::new();
         let mut seen = Vec::new();
         let tokens: Vec<TokenTree> = options.into_iter().collect();
@@ -56,24 +66,62 @@ impl Flavour {
                 continue;
             };
             let name = word.to_string();
-            let read = if seen.contains(&name) {
+            let result = if seen.contains(&name) {
                 let message = format!("option `{name}` is given twice: remove this one");
                 Err(problem(word, message))
             } else {
-                read_option(purpose, word, value)
+                read.add(purpose, word, value)
             };
-            match read.and_then(|asked| flavour.joined_with(asked, word)) {
-                Ok(joined) => flavour = joined,
-                Err(problem) => {
-                    flavour = Flavour::Default;
-                    problems.push(problem);
-                }
+            if let Err(problem) = result {
+                read.flavour = Flavour::Default;
+                problems.push(problem);
             }
             seen.push(name);
         }
-        (flavour, problems)
+        (read, problems)
     }
 
+    fn add(
+        &mut self,
+        purpose: Purpose,
+        word: &TokenTree,
+        value: &[TokenTree],
+    ) -> Result<(), Problem> {
+        if is_word(word, "signals") {
+            self.signals = Some(read_signals(purpose, word, value)?);
+        } else {
+            let asked = read_option(purpose, word, value)?;
+            self.flavour = self.flavour.joined_with(asked, word)?;
+        }
+        Ok(())
+    }
+}
+
+/// The list of signals, in brackets. What is in it is the compiler's business.
+fn read_signals(purpose: Purpose, word: &TokenTree, value: &[TokenTree]) -> Result<Group, Problem> {
+    if purpose == Purpose::Test {
+        return Err(problem(
+            word,
+            "a test cannot keep signals: the threads of the test harness would get them. Test them \
+             in a binary with `harness = false`, whose `main` is #[runtime::main(signals = [..])]"
+                .to_owned(),
+        ));
+    }
+    match value {
+        [equals, TokenTree::Group(list)]
+            if is_punctuation(equals, '=') && list.delimiter() == Delimiter::Bracket =>
+        {
+            Ok(list.clone())
+        }
+        _ => Err(problem(
+            word,
+            "say which, in brackets: #[runtime::main(signals = [SignalKind::terminate()])]"
+                .to_owned(),
+        )),
+    }
+}
+
+impl Flavour {
     /// What two options ask for together.
     fn joined_with(&self, asked: Flavour, word: &TokenTree) -> Result<Flavour, Problem> {
         match (self, asked) {

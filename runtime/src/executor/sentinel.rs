@@ -201,8 +201,12 @@ fn help(local: &Local, stuck: &Shell, scratch: &mut Scratch) {
     if let Some(next) = theirs.pop_next() {
         local.push(next);
     }
-    // Half at a time.
-    while let Some(stolen) = ours.steal_from(theirs) {
+    // Half at a time, and not for as long as there is any: two workers that take each other for stuck
+    // would hand the same tasks to and fro.
+    for _ in 0..HALVINGS {
+        let Some(stolen) = ours.steal_from(theirs) else {
+            break;
+        };
         local.push(stolen.first);
     }
 }
@@ -279,4 +283,6 @@ const SHORT: Duration = Duration::from_millis(1);
 const LONG: Duration = Duration::from_millis(10);
 /// Rounds until all has been well for long.
 const CALM: u32 = 50;
+/// What a full ring takes.
+const HALVINGS: u32 = 9;
 const SILENCE: Duration = Duration::from_millis(100);

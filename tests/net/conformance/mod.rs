@@ -4,6 +4,7 @@
 //! what the end of one is for the other. The tests are the same for all. Those that look at the
 //! numbers of descriptors run in a process of their own.
 
+mod input;
 mod kinds;
 
 use std::future::Future;

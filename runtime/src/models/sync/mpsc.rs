@@ -151,3 +151,41 @@ fn without_bound_a_message_is_received_or_comes_back_when_it_closes() {
         assert_eq!(received.is_some(), other.join().unwrap());
     });
 }
+
+/// Seen to fail with a sender that does not say that it waits, and with one that says so and does not
+/// look what had come back by then.
+#[test]
+fn a_slot_that_comes_back_without_the_lock_reaches_who_begins_to_wait() {
+    loom::model(|| {
+        let (sender, mut receiver) = mpsc::channel(3);
+        assert!((0..3).all(|number| sender.try_send(number).is_ok()));
+        // With the first, the other two are the receiver's own.
+        assert_eq!(receiver.try_recv(), Ok(0));
+        assert!(sender.try_send(3).is_ok());
+        let other = thread::spawn(move || block_on(sender.send(4)).is_ok());
+        assert_eq!(receiver.try_recv(), Ok(1));
+        // The others stay: this slot must do.
+        assert!(other.join().unwrap());
+        for number in [2, 3, 4] {
+            assert_eq!(receiver.try_recv(), Ok(number));
+        }
+    });
+}
+
+#[test]
+fn many_slots_that_come_back_one_by_one_reach_who_wants_them_all() {
+    loom::model(|| {
+        let (sender, mut receiver) = mpsc::channel(2);
+        assert!((0..2).all(|number| sender.try_send(number).is_ok()));
+        let fickle = thread::spawn({
+            let sender = sender.clone();
+            move || drop(try_once(sender.reserve()))
+        });
+        let other = thread::spawn(move || block_on(sender.reserve_many(2)).map(drop).is_ok());
+        assert_eq!(receiver.try_recv(), Ok(0));
+        assert_eq!(receiver.try_recv(), Ok(1));
+        fickle.join().unwrap();
+        assert!(other.join().unwrap());
+        assert_eq!(receiver.capacity(), 2);
+    });
+}

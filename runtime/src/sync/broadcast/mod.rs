@@ -84,13 +84,30 @@ struct Kept<T> {
     unread: usize,
 }
 
+/// A message that was read.
+enum Read<T> {
+    /// Nobody else has it, unless somebody who came before is at cloning it.
+    Last(Arc<T>),
+    Shared(Arc<T>),
+}
+
+impl<T: Clone> Read<T> {
+    /// The message itself if it may be had, which is not asked in vain: that costs an atomic step.
+    fn into_message(self) -> T {
+        match self {
+            Self::Last(message) => Arc::unwrap_or_clone(message),
+            Self::Shared(message) => T::clone(&message),
+        }
+    }
+}
+
 impl<T> State<T> {
     fn end(&self) -> u64 {
         self.start + self.ring.len() as u64
     }
 
     /// The message at `next`, counted as read by one receiver. `next` is moved on.
-    fn read(&mut self, next: &mut u64) -> Result<Arc<T>, TryRecvError> {
+    fn read(&mut self, next: &mut u64) -> Result<Read<T>, TryRecvError> {
         if *next < self.start {
             let missed = self.start - *next;
             *next = self.start;
@@ -107,8 +124,8 @@ impl<T> State<T> {
         *next += 1;
         match kept.unread {
             // Who has read this has read, or missed, all before: it is the oldest.
-            0 => self.pop().ok_or(TryRecvError::Empty),
-            _ => Ok(kept.message.clone()),
+            0 => self.pop().map(Read::Last).ok_or(TryRecvError::Empty),
+            _ => Ok(Read::Shared(kept.message.clone())),
         }
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use super::error::{Lagged, RecvError, TryRecvError};
-use super::{Shared, State};
+use super::{Read, Shared, State};
 use crate::primitive::{Arc, MutexGuard};
 use crate::sync::blocking;
 use crate::sync::waiters::{Look, Ticket};
@@ -90,7 +90,7 @@ impl<T: Clone> Receiver<T> {
     /// No message is lost.
     pub async fn recv(&mut self) -> Result<T, RecvError> {
         let received = Receive(self).await;
-        received.map(Arc::unwrap_or_clone)
+        received.map(Read::into_message)
     }
 
     /// Takes the next message if it is there.
@@ -100,7 +100,7 @@ impl<T: Clone> Receiver<T> {
     /// If it is not, or never will be, or if messages were missed.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let read = self.shared.state.lock().read(&mut self.next);
-        read.map(Arc::unwrap_or_clone)
+        read.map(Read::into_message)
     }
 
     /// Waits for the next message on a thread that runs no tasks.
@@ -133,7 +133,7 @@ impl<T> Drop for Receiver<T> {
 }
 
 impl<T> Receiver<T> {
-    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<Arc<T>, RecvError>> {
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<Read<T>, RecvError>> {
         let progress = ready!(coop::poll_proceed(context));
         let found = read(&mut self.next, self.shared.state.lock()).ok();
         let polled = match found {
@@ -146,7 +146,7 @@ impl<T> Receiver<T> {
     }
 
     /// Leaves the waker, unless there is something by now.
-    fn wait(&mut self, context: &Context<'_>) -> Poll<Result<Arc<T>, RecvError>> {
+    fn wait(&mut self, context: &Context<'_>) -> Poll<Result<Read<T>, RecvError>> {
         let fresh = context.waker().clone();
         let mut state = match read(&mut self.next, self.shared.state.lock()) {
             Ok(read) => {
@@ -187,7 +187,7 @@ impl<T> Receiver<T> {
 fn read<'a, T>(
     next: &mut u64,
     mut state: MutexGuard<'a, State<T>>,
-) -> Result<Result<Arc<T>, RecvError>, MutexGuard<'a, State<T>>> {
+) -> Result<Result<Read<T>, RecvError>, MutexGuard<'a, State<T>>> {
     match state.read(next) {
         Ok(message) => Ok(Ok(message)),
         Err(TryRecvError::Closed) => Ok(Err(RecvError::Closed)),
@@ -200,7 +200,7 @@ fn read<'a, T>(
 struct Receive<'a, T>(&'a mut Receiver<T>);
 
 impl<T> Future for Receive<'_, T> {
-    type Output = Result<Arc<T>, RecvError>;
+    type Output = Result<Read<T>, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll_read(context)
@@ -219,7 +219,7 @@ impl<T: Clone> Stream for Receiver<T> {
     /// As [`next`](Receiver::next).
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let read = ready!(self.get_mut().poll_read(context));
-        Poll::Ready(or_end(read.map(Arc::unwrap_or_clone)))
+        Poll::Ready(or_end(read.map(Read::into_message)))
     }
 }
 

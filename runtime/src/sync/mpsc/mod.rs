@@ -12,6 +12,7 @@ mod bounded;
 pub mod error;
 mod permit;
 mod receiver;
+mod returned;
 mod shared;
 mod unbounded;
 

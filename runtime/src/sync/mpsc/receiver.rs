@@ -1,5 +1,6 @@
 //! The receiving end of a channel.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,16 +13,23 @@ use super::bounded::count;
 use super::error::TryRecvError;
 use super::shared::{Empty, Shared};
 use crate::coop;
-use crate::primitive::{Arc, Ordering};
+use crate::primitive::{Arc, Mutex, Ordering};
 
 /// Receives messages, in the order in which they were sent. It is a [`Stream`] as well.
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
+    /// What was taken out of the channel and not yet received. Nobody else has it; it stands in a lock
+    /// so that a receiver can be shared whenever its messages can be sent.
+    taken: Mutex<VecDeque<T>>,
 }
+
+/// Messages are moved, never pinned.
+impl<T> Unpin for Receiver<T> {}
 
 impl<T> Receiver<T> {
     pub(super) fn of(shared: Arc<Shared<T>>) -> Self {
-        Self { shared }
+        let taken = Mutex::new(VecDeque::new());
+        Self { shared, taken }
     }
 
     /// Waits for a message. `None` if the channel is empty, and nobody can send any more.
@@ -66,7 +74,7 @@ impl<T> Receiver<T> {
     ///
     /// If none is, or none ever will be.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        match self.shared.try_pop() {
+        match self.shared.try_pop(self.taken.get_mut()) {
             Ok(message) => message.ok_or(TryRecvError::Disconnected),
             Err(Empty) => Err(TryRecvError::Empty),
         }
@@ -111,7 +119,7 @@ impl<T> Receiver<T> {
 
     /// How many messages are there now.
     pub fn len(&self) -> usize {
-        self.shared.len()
+        self.taken.lock().len() + self.shared.len()
     }
 
     /// Slots that can be had at once: none while somebody waits.
@@ -138,7 +146,7 @@ impl<T> Receiver<T> {
     #[inline]
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
         let progress = ready!(coop::poll_proceed(context));
-        let received = ready!(self.shared.poll_pop(context));
+        let received = ready!(self.shared.poll_pop(self.taken.get_mut(), context));
         progress.made();
         Poll::Ready(received)
     }
@@ -154,7 +162,8 @@ impl<T> Receiver<T> {
             return Poll::Ready(0);
         }
         let progress = ready!(coop::poll_proceed(context));
-        let count = ready!(self.shared.poll_pop_many(context, buffer, limit));
+        let taken = self.taken.get_mut();
+        let count = ready!(self.shared.poll_pop_many(taken, context, buffer, limit));
         progress.made();
         Poll::Ready(count)
     }
@@ -171,7 +180,7 @@ impl<T> Stream for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.shared.receiver_goes();
+        self.shared.receiver_goes(self.taken.get_mut());
     }
 }
 

@@ -10,9 +10,11 @@
 //!                     given back, received: to the first who waits, if anybody does
 //! ```
 //!
-//! All of it stands under one short lock. Two atomic steps, to lock and to unlock, are what a message
-//! costs at each end; what happens under it is moving the message. Values are dropped, and wakers
-//! cloned, woken and dropped, without it.
+//! All of it stands under one short lock. A sender takes it for each message: two atomic steps, to lock
+//! and to unlock. The receiver takes it once for all messages that are there: they go into a queue of
+//! its own, and the slot of each comes back when that one is received, in one atomic step
+//! ([`returned`](super::returned)). Values are dropped, and wakers cloned, woken and dropped, without
+//! the lock.
 //!
 //! The dangers are those of every queue for slots: a slot that was promised to a sender which leaves,
 //! and a receiver that falls asleep beside the last change. The first is given on in
@@ -24,6 +26,7 @@ use std::task::{Context, Poll};
 
 use super::super::notify::Notify;
 use super::super::waiters::{Look, Ticket, Waiters, Wakers};
+use super::returned::Returned;
 use crate::foreign;
 use crate::primitive::{AtomicU64, Mutex, MutexGuard, Ordering};
 
@@ -34,6 +37,7 @@ pub(super) struct Shared<T> {
     /// Weak ones.
     pub(super) weak: AtomicU64,
     pub(super) capacity: usize,
+    returned: Returned,
     closing: Notify,
 }
 
@@ -63,12 +67,23 @@ pub(super) enum Refused {
 }
 
 impl<T> State<T> {
-    fn take(&mut self, count: usize) -> Result<(), Refused> {
+    /// Takes slots, unless others wait for some. `wanted`: who finds too few is going to wait.
+    #[inline]
+    fn take(&mut self, count: usize, returned: &Returned, wanted: bool) -> Result<(), Refused> {
         if self.closed {
             return Err(Refused::Closed);
         }
-        if self.free < count || !self.waiting.is_empty() {
+        if !self.waiting.is_empty() {
             return Err(Refused::Full);
+        }
+        if self.free < count {
+            self.free += returned.take(wanted);
+            if self.free < count {
+                return Err(Refused::Full);
+            }
+            if wanted {
+                self.free += returned.take(false);
+            }
         }
         self.free -= count;
         Ok(())
@@ -83,20 +98,36 @@ impl<T> State<T> {
 
     /// Gives slots back: to those who wait, as far as they reach.
     #[inline]
-    fn give(&mut self, count: usize, wakers: &mut Wakers) {
+    fn give(&mut self, count: usize, returned: &Returned, wakers: &mut Wakers) {
         self.free += count;
+        if !self.waiting.is_empty() {
+            self.serve(returned, wakers);
+        }
+    }
+
+    #[cold]
+    fn serve(&mut self, returned: &Returned, wakers: &mut Wakers) {
+        self.free += returned.take(true);
         while let Some(need) = self.waiting.first().filter(|need| need.count <= self.free) {
             need.granted = true;
             self.free -= need.count;
             self.promised += need.count;
             self.waiting.call_first(wakers);
         }
+        self.want_no_more(returned);
+    }
+
+    /// If nobody waits any more, the receiver need not take the lock.
+    fn want_no_more(&mut self, returned: &Returned) {
+        if self.waiting.is_empty() {
+            self.free += returned.take(false);
+        }
     }
 
     /// Gives promised slots back unused. They may be what a closed channel has been waiting for.
-    fn break_promise(&mut self, count: usize, wakers: &mut Wakers) {
+    fn break_promise(&mut self, count: usize, returned: &Returned, wakers: &mut Wakers) {
         self.promised -= count;
-        self.give(count, wakers);
+        self.give(count, returned, wakers);
         if self.closed {
             wakers.extend(self.receiver.take());
         }
@@ -118,6 +149,7 @@ impl<T> Shared<T> {
             senders: AtomicU64::new(1),
             weak: AtomicU64::new(0),
             capacity,
+            returned: Returned::of(capacity),
             closing: Notify::new(),
         }
     }
@@ -127,7 +159,7 @@ impl<T> Shared<T> {
     pub(super) fn try_push(&self, value: T) -> Result<(), (Refused, T)> {
         let mut wakers = Wakers::new();
         let mut state = self.state.lock();
-        if let Err(refused) = state.take(1) {
+        if let Err(refused) = state.take(1, &self.returned, false) {
             return Err((refused, value));
         }
         state.push(value, &mut wakers);
@@ -171,7 +203,7 @@ impl<T> Shared<T> {
     /// Takes slots if they are free and nobody waits: they are promised from now on.
     pub(super) fn try_reserve(&self, count: usize) -> Result<(), Refused> {
         let mut state = self.state.lock();
-        state.take(count)?;
+        state.take(count, &self.returned, false)?;
         state.promised += count;
         Ok(())
     }
@@ -188,7 +220,7 @@ impl<T> Shared<T> {
         loop {
             let mut state = self.state.lock();
             let (polled, unused) = match ticket.as_ref() {
-                None => match state.take(count) {
+                None => match state.take(count, &self.returned, true) {
                     Ok(()) => {
                         state.promised += count;
                         (Poll::Ready(Ok(())), fresh)
@@ -234,10 +266,11 @@ impl<T> Shared<T> {
         let mut state = self.state.lock();
         let left = state.waiting.remove(ticket);
         match left.note.granted {
-            true => state.break_promise(left.note.count, &mut wakers),
+            true => state.break_promise(left.note.count, &self.returned, &mut wakers),
             // It may have been the first, and have wanted more than the next one does.
-            false => state.give(0, &mut wakers),
+            false => state.give(0, &self.returned, &mut wakers),
         }
+        state.want_no_more(&self.returned);
         drop(state);
         wakers.wake();
         foreign::drop_quietly(left.waker);
@@ -262,7 +295,7 @@ impl<T> Shared<T> {
     pub(super) fn give_back(&self, count: usize) {
         let mut wakers = Wakers::new();
         let mut state = self.state.lock();
-        state.break_promise(count, &mut wakers);
+        state.break_promise(count, &self.returned, &mut wakers);
         drop(state);
         wakers.wake();
     }
@@ -271,14 +304,38 @@ impl<T> Shared<T> {
     ///
     /// `Ok(None)` if nothing will ever be, an error if nothing is.
     #[inline]
-    pub(super) fn try_pop(&self) -> Result<Option<T>, Empty> {
-        self.pop(self.state.lock()).map_err(|_| Empty)
+    pub(super) fn try_pop(&self, taken: &mut VecDeque<T>) -> Result<Option<T>, Empty> {
+        match self.pop_taken(taken) {
+            Some(value) => Ok(Some(value)),
+            None => self.pop(taken, self.state.lock()).map_err(|_| Empty),
+        }
     }
 
-    /// The lock comes back if the channel is empty.
+    /// Receives one of those that the receiver has taken before.
+    #[inline]
+    fn pop_taken(&self, taken: &mut VecDeque<T>) -> Option<T> {
+        let value = taken.pop_front()?;
+        if self.returned.add() {
+            self.give_returned();
+        }
+        Some(value)
+    }
+
+    #[cold]
+    fn give_returned(&self) {
+        let mut wakers = Wakers::new();
+        let mut state = self.state.lock();
+        state.give(0, &self.returned, &mut wakers);
+        state.want_no_more(&self.returned);
+        drop(state);
+        wakers.wake();
+    }
+
+    /// Receives the first, and takes the others along. The lock comes back if the channel is empty.
     #[inline]
     fn pop<'a>(
         &'a self,
+        taken: &mut VecDeque<T>,
         mut state: MutexGuard<'a, State<T>>,
     ) -> Result<Option<T>, MutexGuard<'a, State<T>>> {
         let Some(value) = state.queue.pop_front() else {
@@ -289,7 +346,9 @@ impl<T> Shared<T> {
             };
         };
         let mut wakers = Wakers::new();
-        state.give(1, &mut wakers);
+        state.give(1, &self.returned, &mut wakers);
+        // The one is empty: it is the queue for what comes from now on.
+        std::mem::swap(taken, &mut state.queue);
         drop(state);
         wakers.wake();
         Ok(Some(value))
@@ -304,21 +363,30 @@ impl<T> Shared<T> {
 
     /// Receives, or leaves the waker.
     #[inline]
-    pub(super) fn poll_pop(&self, context: &Context<'_>) -> Poll<Option<T>> {
-        match self.pop(self.state.lock()) {
-            Ok(received) => Poll::Ready(received),
-            Err(state) => self.wait_for(state, context, |state| self.pop(state)),
+    pub(super) fn poll_pop(
+        &self,
+        taken: &mut VecDeque<T>,
+        context: &Context<'_>,
+    ) -> Poll<Option<T>> {
+        match self.pop_taken(taken) {
+            Some(value) => Poll::Ready(Some(value)),
+            None => match self.pop(taken, self.state.lock()) {
+                Ok(received) => Poll::Ready(received),
+                Err(state) => self.wait_for(state, context, |state| self.pop(taken, state)),
+            },
         }
     }
 
     /// Receives up to `limit` messages at once; `Some(0)` if there will never be any.
     fn pop_many<'a>(
         &'a self,
+        taken: &mut VecDeque<T>,
         mut state: MutexGuard<'a, State<T>>,
         buffer: &mut Vec<T>,
         limit: usize,
     ) -> Result<usize, MutexGuard<'a, State<T>>> {
-        let count = state.queue.len().min(limit);
+        let before = taken.len().min(limit);
+        let count = before + state.queue.len().min(limit - before);
         if count == 0 {
             return if self.is_over(&state) {
                 Ok(0)
@@ -327,8 +395,9 @@ impl<T> Shared<T> {
             };
         }
         let mut wakers = Wakers::new();
-        buffer.extend(state.queue.drain(..count));
-        state.give(count, &mut wakers);
+        buffer.extend(taken.drain(..before));
+        buffer.extend(state.queue.drain(..count - before));
+        state.give(count, &self.returned, &mut wakers);
         drop(state);
         wakers.wake();
         Ok(count)
@@ -336,15 +405,16 @@ impl<T> Shared<T> {
 
     pub(super) fn poll_pop_many(
         &self,
+        taken: &mut VecDeque<T>,
         context: &Context<'_>,
         buffer: &mut Vec<T>,
         limit: usize,
     ) -> Poll<usize> {
-        match self.pop_many(self.state.lock(), buffer, limit) {
+        match self.pop_many(taken, self.state.lock(), buffer, limit) {
             Ok(count) => Poll::Ready(count),
-            Err(state) => {
-                self.wait_for(state, context, |state| self.pop_many(state, buffer, limit))
-            }
+            Err(state) => self.wait_for(state, context, |state| {
+                self.pop_many(taken, state, buffer, limit)
+            }),
         }
     }
 
@@ -387,7 +457,7 @@ impl<T> Shared<T> {
     }
 
     /// The receiver goes: what is there is dropped, and what still comes too.
-    pub(super) fn receiver_goes(&self) {
+    pub(super) fn receiver_goes(&self, taken: &mut VecDeque<T>) {
         self.close();
         let mut state = self.state.lock();
         state.gone = true;
@@ -395,7 +465,7 @@ impl<T> Shared<T> {
         let waker = state.receiver.take();
         drop(state);
         foreign::drop_quietly(waker);
-        drop(unread);
+        drop((std::mem::take(taken), unread));
     }
 
     /// Waits until the channel is closed.
@@ -419,10 +489,11 @@ impl<T> Shared<T> {
         let mut state = self.state.lock();
         match state.waiting.first() {
             Some(_) => 0,
-            None => state.free,
+            None => state.free + self.returned.count(),
         }
     }
 
+    /// How many messages are there that the receiver has not taken.
     pub(super) fn len(&self) -> usize {
         self.state.lock().queue.len()
     }

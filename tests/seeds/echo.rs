@@ -1,49 +1,68 @@
-//! Clients of the echo server, a function a kind.
+//! The echo server: each byte comes back.
+//!
+//! Some clients say a little and wait, some send everything before they read, some read slowly, some
+//! end their direction early, some cut the connection off, some are given up in the middle of an
+//! operation.
 
-use std::cell::Cell;
 use std::net::Shutdown;
 use std::rc::Rc;
 
-use net::TcpStream;
+use examples::echo::{Limits, Sessions, echo};
+use net::{TcpListener, TcpStream};
 use runtime::task::{spawn_local, yield_now};
 use runtime::time::{Duration, sleep, timeout};
 use tests::fd::reset_on_close;
 
-/// Numbers that look random, the same for the same seed.
-pub(crate) struct Numbers(Cell<u64>);
+use crate::numbers::Numbers;
+use crate::seeds;
 
-impl Numbers {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(Cell::new(seed))
-    }
+#[test]
+fn every_byte_comes_back_whatever_the_order() {
+    seeds(serve_a_crowd);
+}
 
-    pub(crate) fn below(&self, end: usize) -> usize {
-        let next = self.0.get().wrapping_mul(6_364_136_223_846_793_005);
-        self.0.set(next.wrapping_add(1_442_695_040_888_963_407));
-        (self.0.get() >> 33) as usize % end
-    }
-
-    /// Mostly small, now and then more than the buffers of both sockets.
-    fn size(&self) -> usize {
-        match self.below(16) {
-            0 => 1 + self.below(400_000),
-            1..4 => 1 + self.below(20_000),
-            _ => 1 + self.below(300),
+/// Serves some clients, and waits until all are content.
+async fn serve_a_crowd(seed: u64) {
+    let numbers = Rc::new(Numbers::new(seed));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    // From a buffer so small that a client has to read, to one that never is full.
+    let buffer = [1, 1000, 100_000, 100 << 20][numbers.below(4)];
+    let limits = Limits {
+        buffer,
+        stall: Duration::from_secs(60),
+    };
+    let sessions = Rc::new(Sessions::new(1 + numbers.below(4)));
+    let open = sessions.clone();
+    let server = spawn_local(async move {
+        let mut incoming = listener.incoming();
+        loop {
+            let place = open.place().await;
+            let (stream, _) = incoming.accept().await.unwrap();
+            // A session ends as its client does: with an error, if that cuts the connection off.
+            drop(spawn_local(echo(open.open(stream, place), limits)));
         }
+    });
+    let clients: Vec<_> = (0..1 + numbers.below(4))
+        .map(|_| {
+            let numbers = numbers.clone();
+            spawn_local(async move {
+                let stream = TcpStream::connect(address).await.unwrap();
+                any(&numbers, stream, buffer).await;
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
     }
-
-    fn bytes(&self, count: usize) -> Vec<u8> {
-        let mut state = self.below(1 << 20) as u32;
-        let next = std::iter::repeat_with(|| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        });
-        next.take(count).collect()
-    }
+    server.abort();
+    assert!(server.await.unwrap_err().is_cancelled());
+    sessions.drain(Duration::from_secs(60)).await;
+    assert_eq!(sessions.totals().open, 0);
 }
 
 /// Does what one of the kinds does. `most` is what the server keeps for a client that does not read.
-pub(crate) async fn any(numbers: &Numbers, stream: TcpStream, most: usize) {
+async fn any(numbers: &Numbers, stream: TcpStream, most: usize) {
     // No connection is left to the kernel to wait for, ten thousand seeds long.
     reset_on_close(&stream);
     match numbers.below(6) {

@@ -1,0 +1,161 @@
+//! A new server takes the place of a running one, and no client is refused meanwhile.
+//!
+//! ```text
+//!   former                                     new
+//!     | listens, and at PATH too                | is started, and connects to PATH
+//!     | ---- the listening sockets -----------> |
+//!     | still accepts                           | makes its own place at PATH ready
+//!     | <--- "taken" -------------------------- | accepts
+//!     | goodbye, and drains                     | is at PATH, for the next one
+//! ```
+//!
+//! What travels are the sockets themselves (`SCM_RIGHTS`), with the clients that wait in their queues.
+//! So there is always somebody who listens, and nobody is lost between two queues, as happens to those
+//! who wait in the queue of the former with `SO_REUSEPORT`.
+//!
+//! The danger is that one of the two dies half-way. Until "taken" the former goes on as if nothing
+//! had been; the new one says so when nothing is left to do that could fail. And who asks must be
+//! allowed to: the doors are given to processes of the same user, and of root.
+
+use std::fs;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use net::{UnixListener, UnixStream};
+use runtime::time::{Duration, timeout};
+
+use super::door::{Doors, SocketFile};
+
+/// Where the next server asks for the doors.
+#[derive(Debug)]
+pub(super) struct Handover {
+    listener: UnixListener,
+    /// Of this process.
+    user: u32,
+    file: SocketFile,
+}
+
+impl Handover {
+    /// Takes the doors from the server at the path, or opens them if there is none; and is there from
+    /// then on.
+    pub(super) async fn begin(
+        path: &Path,
+        open: impl FnOnce() -> io::Result<Doors>,
+    ) -> io::Result<(Doors, Self)> {
+        let explain = |error: io::Error| {
+            let path = path.display();
+            io::Error::other(format!("cannot take over at --handover {path}: {error}"))
+        };
+        if fs::symlink_metadata(path).is_ok_and(|file| !file.file_type().is_socket()) {
+            return Err(explain(io::Error::other(
+                "that is no socket: choose another place, or remove it",
+            )));
+        }
+        let doors = match UnixStream::connect(path).await {
+            Ok(former) => return take(former, path).await.map_err(explain),
+            Err(error) if is_nobody(&error) => open()?,
+            Err(error) => return Err(explain(error)),
+        };
+        let ready = Ready::new(path).map_err(explain)?;
+        Ok((doors, ready.appear().map_err(explain)?))
+    }
+
+    /// Waits until another server has taken the doors over.
+    pub(super) async fn successor(&self, doors: &Doors) {
+        let mut incoming = self.listener.incoming();
+        // An error would be that of a listener which is broken: then nobody takes over.
+        while let Ok((asking, _)) = incoming.accept().await {
+            if timeout(PATIENCE, self.give(&asking, doors))
+                .await
+                .is_ok_and(|done| done.is_ok())
+            {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn give(&self, asking: &UnixStream, doors: &Doors) -> io::Result<()> {
+        let user = asking.peer_cred()?.uid();
+        if user != self.user && user != ROOT {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        let mut fds = vec![doors.tcp.as_fd()];
+        fds.extend(doors.unix.as_ref().map(|door| door.listener.as_fd()));
+        asking.send_with_fds(DOORS, &fds).await?;
+        let mut answer = [0; TAKEN.len()];
+        asking.read_exact(&mut answer).await?;
+        match answer == *TAKEN {
+            true => Ok(()),
+            false => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// Goes, and leaves the place to the one who has taken over.
+    pub(super) fn leave(self) {
+        self.file.leave();
+    }
+}
+
+/// Takes the doors from the former server.
+async fn take(former: UnixStream, path: &Path) -> io::Result<(Doors, Handover)> {
+    let mut said = [0; DOORS.len()];
+    let received = timeout(PATIENCE, former.recv_with_fds(&mut said, MOST_DOORS));
+    let (count, fds) = received.await??;
+    if said[..count] != *DOORS {
+        let what = "the one there does not give its doors to this user, or is no chat server";
+        return Err(io::Error::other(what));
+    }
+    let doors = Doors::from_fds(fds)?;
+    let ready = Ready::new(path)?;
+    former.write_all(TAKEN).await?;
+    Ok((doors, ready.appear()?))
+}
+
+/// A place that is not to be seen yet, under another name.
+struct Ready {
+    listener: UnixListener,
+    hidden: SocketFile,
+    hidden_path: PathBuf,
+    path: PathBuf,
+}
+
+impl Ready {
+    fn new(path: &Path) -> io::Result<Self> {
+        let mut hidden_path = path.as_os_str().to_owned();
+        hidden_path.push(format!(".{}", std::process::id()));
+        let hidden_path = PathBuf::from(hidden_path);
+        Ok(Self {
+            listener: UnixListener::bind(&hidden_path)?,
+            hidden: SocketFile::new(&hidden_path),
+            hidden_path,
+            path: path.to_owned(),
+        })
+    }
+
+    /// In the place of whatever was there, in one step.
+    fn appear(self) -> io::Result<Handover> {
+        fs::rename(&self.hidden_path, &self.path)?;
+        self.hidden.leave();
+        Ok(Handover {
+            listener: self.listener,
+            user: fs::metadata(&self.path)?.uid(),
+            file: SocketFile::new(&self.path),
+        })
+    }
+}
+
+fn is_nobody(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, NotFound};
+    matches!(error.kind(), NotFound | ConnectionRefused)
+}
+
+const DOORS: &[u8] = b"doors\n";
+const TAKEN: &[u8; 6] = b"taken\n";
+/// TCP, and the unix socket.
+const MOST_DOORS: usize = 2;
+const ROOT: u32 = 0;
+/// For what the other one has to do, which is nearly nothing.
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,0 +1,137 @@
+//! A chat server: rooms, for `nc` and telnet.
+//!
+//! ```text
+//! cargo run --release -p examples --bin chat
+//! nc 127.0.0.1 7001
+//! ```
+//!
+//! [`rooms`] is who is where, [`hall`] in which order things are said; [`outbox`] is what becomes of
+//! a client that does not read; [`session`] is one client, and how to close a connection without
+//! losing anything. [`door`] lets clients in, and [`lines`] and [`request`] are what they may say.
+//! [`settings`] is what can be changed meanwhile, and [`handover`] how the next server takes over.
+//!
+//! What this file adds is the beginning and the end. The danger of an end is to hang, or to lose what
+//! was accepted. When the program is asked to end, first the doors close, then everybody is told
+//! goodbye behind the last line that was said; what is waiting is sent, for as long as `--grace`
+//! allows, and the program ends well, with code 0.
+
+mod door;
+mod hall;
+mod handover;
+mod lines;
+mod options;
+mod outbox;
+mod request;
+mod rooms;
+mod session;
+mod settings;
+
+use std::fmt;
+use std::future::pending;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use net::signal::{SignalKind, end_requested, signal};
+
+pub use self::door::{Connection, House};
+pub use self::outbox::Policy;
+pub use self::session::Limits;
+pub use self::settings::Settings;
+
+use self::door::Doors;
+use self::handover::Handover;
+use self::options::Options;
+use crate::program;
+
+/// The program.
+pub fn main() -> ExitCode {
+    program::run("chat", options::USAGE, Options::parse, |mut options| {
+        let mut signals = vec![SignalKind::interrupt(), SignalKind::terminate()];
+        if options.config.is_some() {
+            signals.push(SignalKind::hangup());
+        }
+        let runtime = options.executor.build(&signals)?;
+        options.settings = options.settings()?;
+        runtime.block_on(serve(options))
+    })
+}
+
+async fn serve(options: Options) -> io::Result<()> {
+    // Before anybody is told that the server is there: it can be asked to end from then on.
+    let end = end_requested();
+    let (doors, handover) = open(&options).await?;
+    println!("chat listening on {doors}, {options}");
+
+    let house = House::new(options.settings);
+    runtime::select! {
+        broken = house.admit(doors.tcp.incoming()) => return broken,
+        broken = admit_local(&house, &doors) => return broken,
+        broken = reload(&house, &options) => return broken,
+        () = successor(handover.as_ref(), &doors) => {
+            say("chat has handed its doors over");
+            doors.leave();
+            if let Some(handover) = handover {
+                handover.leave();
+            }
+        }
+        asked = end => {
+            asked?;
+            drop((doors, handover));
+        }
+    }
+    let cut = house.close(options.grace).await;
+    say(format_args!("chat has ended; {cut} clients were cut off"));
+    Ok(())
+}
+
+/// Opens the doors, or takes them over from the server that is there.
+async fn open(options: &Options) -> io::Result<(Doors, Option<Handover>)> {
+    match &options.handover {
+        None => Ok((Doors::open(options)?, None)),
+        Some(path) => {
+            let (doors, handover) = Handover::begin(path, || Doors::open(options)).await?;
+            Ok((doors, Some(handover)))
+        }
+    }
+}
+
+/// The second door, if there is one.
+async fn admit_local(house: &House, doors: &Doors) -> io::Result<()> {
+    match &doors.unix {
+        Some(door) => house.admit(door.listener.incoming()).await,
+        None => pending().await,
+    }
+}
+
+/// Reads the settings again whenever it is asked to.
+async fn reload(house: &House, options: &Options) -> io::Result<()> {
+    let Some(path) = &options.config else {
+        return pending().await;
+    };
+    let mut hangups = signal(SignalKind::hangup())?;
+    while hangups.recv().await.is_some() {
+        match options.settings() {
+            Ok(settings) => {
+                house.set(settings);
+                say(format_args!("chat has read {} again", path.display()));
+            }
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "chat: {error}; all stays as it was");
+            }
+        }
+    }
+    pending().await
+}
+
+/// Waits for the next server, if it can come.
+async fn successor(handover: Option<&Handover>, doors: &Doors) {
+    match handover {
+        Some(handover) => handover.successor(doors).await,
+        None => pending().await,
+    }
+}
+
+/// Not `println!`: that nobody reads it any more is no reason to end badly.
+fn say(what: impl fmt::Display) {
+    let _ = writeln!(io::stdout(), "{what}");
+}

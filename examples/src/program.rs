@@ -1,0 +1,176 @@
+//! What any server needs before it serves: a command line, an executor, and an end that tells a
+//! script how it went.
+//!
+//! The danger is in the order. Signals must be named while there is no thread yet that would get them
+//! in the stead of the server, so the runtime is built here, once the command line is known.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use net::signal::SignalKind;
+use runtime::Runtime;
+use runtime::time::Duration;
+
+/// Runs a program: 0 if all went well, or only the usage was asked for; else 1, and why.
+pub fn run<O>(
+    name: &str,
+    usage: &str,
+    parse: impl FnOnce(lexopt::Parser) -> Result<Option<O>, lexopt::Error>,
+    serve: impl FnOnce(O) -> io::Result<()>,
+) -> ExitCode {
+    let done = match parse(lexopt::Parser::from_env()) {
+        Ok(Some(options)) => serve(options),
+        Ok(None) => {
+            println!("{usage}");
+            Ok(())
+        }
+        Err(error) => Err(io::Error::other(format!("{error}\n{usage}"))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Which executor serves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Executor {
+    /// One thread, or several.
+    pub flavor: Flavor,
+    /// With [`Flavor::Steal`]; `None`: one a processor.
+    pub workers: Option<usize>,
+}
+
+/// Who runs the tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flavor {
+    /// One thread.
+    #[default]
+    Single,
+    /// Several, which take tasks off each other.
+    Steal,
+}
+
+impl Executor {
+    /// Whether the two settings go together.
+    ///
+    /// # Errors
+    ///
+    /// If not, saying why.
+    pub fn check(self) -> Result<(), lexopt::Error> {
+        match (self.flavor, self.workers) {
+            (_, Some(0)) => Err("--workers takes a number from 1 on".into()),
+            (Flavor::Single, Some(2..)) => {
+                Err("--flavor single has one worker; --workers goes with --flavor steal".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Builds it, for a server that sees these signals, and allows it as many connections as it may
+    /// have.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no threads or descriptors left.
+    pub fn build(self, signals: &[SignalKind]) -> io::Result<Runtime> {
+        // Ten thousand connections need as many descriptors. It is no error to get fewer: then the
+        // accept loop waits until some are free.
+        let _ = rlimit::increase_nofile_limit(u64::MAX);
+        let mut builder = match self.flavor {
+            Flavor::Single => runtime::Builder::new_current_thread(),
+            Flavor::Steal => runtime::Builder::new_multi_thread(),
+        };
+        if let (Flavor::Steal, Some(workers)) = (self.flavor, self.workers) {
+            builder.worker_threads(workers);
+        }
+        builder.signals(signals.iter().copied()).build()
+    }
+}
+
+impl fmt::Display for Flavor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Single => "single",
+            Self::Steal => "steal",
+        })
+    }
+}
+
+impl FromStr for Flavor {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "single" => Ok(Self::Single),
+            "steal" => Ok(Self::Steal),
+            other => Err(format!("--flavor is single or steal, not `{other}`")),
+        }
+    }
+}
+
+/// The value of an option that is a number.
+///
+/// # Errors
+///
+/// If there is none, or it is something else.
+pub fn number<N: FromStr>(option: &str, line: &mut lexopt::Parser) -> Result<N, lexopt::Error> {
+    whole(option, &text(line)?).map_err(Into::into)
+}
+
+/// The value of an option that is a time.
+///
+/// # Errors
+///
+/// If there is none, or it is something else.
+pub fn seconds(option: &str, line: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
+    some_seconds(option, &text(line)?).map_err(Into::into)
+}
+
+/// A number of seconds, which is not 0: nothing can be done in that time.
+///
+/// # Errors
+///
+/// What it should be.
+pub fn some_seconds(option: &str, text: &str) -> Result<Duration, String> {
+    whole::<NonZeroU64>(option, text).map(|seconds| Duration::from_secs(seconds.get()))
+}
+
+/// A number, as the type of it allows.
+///
+/// # Errors
+///
+/// What it should be.
+pub fn whole<N: FromStr>(option: &str, text: &str) -> Result<N, String> {
+    text.parse()
+        .map_err(|_| format!("{option} takes a whole number, such as 1024, not `{text}`"))
+}
+
+/// The value of an option that is an address; what an address looks like is said by an example.
+///
+/// # Errors
+///
+/// If there is none, or it is something else.
+pub fn address(line: &mut lexopt::Parser, example: &str) -> Result<SocketAddr, lexopt::Error> {
+    let text = text(line)?;
+    text.parse().map_err(|_| {
+        let cure = format!("takes a numeric address and port, such as {example}");
+        format!("--addr {cure}, not `{text}`").into()
+    })
+}
+
+/// The value of an option.
+///
+/// # Errors
+///
+/// If there is none, or it is no text.
+pub fn text(line: &mut lexopt::Parser) -> Result<String, lexopt::Error> {
+    lexopt::ValueExt::string(line.value()?)
+}

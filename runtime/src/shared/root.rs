@@ -1,0 +1,165 @@
+//! The root future: the one that a `block_on` was called with.
+//!
+//! It is polled by the thread that called, between the tasks of the core that this one runs, or
+//! without a core. Whoever wakes it must find that thread wherever it sleeps: in a core's epoll, or
+//! *outside*, on the bench.
+//!
+//! The danger is a wake between the last look and the sleep. Every change of `woken` is a swap, so of
+//! a wake and a turn one sees the other: either the turn finds it set, or the wake sees where the turn
+//! said it would sleep.
+//!
+//! What is woken outlives the call, in wakers that others have kept, so it is allocated. A thread
+//! keeps it for its next `block_on`, if nobody else has kept a waker.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Weak;
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::Shared;
+use crate::coop;
+use crate::executor::Main;
+use crate::primitive::{Arc, AtomicBool, AtomicU32, Ordering, thread_local};
+
+/// A root future and what it has come to.
+pub(crate) struct Root<'a, F: Future> {
+    future: Pin<&'a mut F>,
+    /// Both are there until the root is dropped.
+    waker: Option<Waker>,
+    signal: Option<Arc<Signal>>,
+    output: Option<F::Output>,
+}
+
+/// What wakes the thread of a `block_on`.
+struct Signal {
+    woken: AtomicBool,
+    /// The core that the thread runs, or [`OUTSIDE`].
+    at: AtomicU32,
+    shared: Weak<Shared>,
+}
+
+thread_local! {
+    /// The signal of the last `block_on`.
+    static KEPT: Cell<Option<Arc<Signal>>> = const { Cell::new(None) };
+}
+
+impl<'a, F: Future> Root<'a, F> {
+    /// Not woken before it has been polled for the first time, which it is to be at once.
+    pub(crate) fn new(future: Pin<&'a mut F>, shared: &Arc<Shared>) -> Self {
+        let signal = Signal::kept(shared).unwrap_or_else(|| Signal::new(shared));
+        Self {
+            future,
+            waker: Some(Waker::from(signal.clone())),
+            signal: Some(signal),
+            output: None,
+        }
+    }
+
+    /// # Panics
+    ///
+    /// If it is not done.
+    pub(crate) fn into_output(mut self) -> F::Output {
+        let output = self.output.take();
+        output.expect("the loop ends when the future has given its output")
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.output.is_some()
+    }
+
+    /// The thread runs a core from now on.
+    pub(crate) fn moves_to(&self, core: usize) {
+        // Release pairs with the Acquire of a wake; the swaps of `woken` order the two.
+        self.signal().at.store(core as u32, Ordering::Release);
+    }
+
+    /// The thread runs no core any more.
+    pub(crate) fn moves_outside(&self) {
+        self.signal().at.store(OUTSIDE, Ordering::Release);
+    }
+
+    /// There may be something new, though nobody has woken it.
+    pub(crate) fn look_again(&self) {
+        self.signal().woken.swap(true, Ordering::AcqRel);
+    }
+
+    fn signal(&self) -> &Arc<Signal> {
+        self.signal.as_ref().expect("it is there until the end")
+    }
+}
+
+impl<F: Future> Main for Root<'_, F> {
+    fn turn(&mut self) -> bool {
+        if !self.signal().woken.swap(false, Ordering::AcqRel) {
+            return false;
+        }
+        coop::renew();
+        let waker = self.waker.as_ref().expect("it is there until the end");
+        match self.future.as_mut().poll(&mut Context::from_waker(waker)) {
+            Poll::Ready(output) => {
+                self.output = Some(output);
+                true
+            }
+            Poll::Pending => false,
+        }
+    }
+
+    fn is_woken(&self) -> bool {
+        self.signal().woken.load(Ordering::Acquire)
+    }
+
+    fn wake(&self) {
+        self.signal().wake_by_ref();
+    }
+}
+
+impl<F: Future> Drop for Root<'_, F> {
+    fn drop(&mut self) {
+        self.waker = None;
+        // A thread that is being torn down keeps nothing.
+        let _ = KEPT.try_with(|kept| kept.set(self.signal.take()));
+    }
+}
+
+impl Signal {
+    fn new(shared: &Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self {
+            woken: AtomicBool::new(true),
+            at: AtomicU32::new(OUTSIDE),
+            shared: Arc::downgrade(shared),
+        })
+    }
+
+    /// The one that this thread has kept, as new, if it is of this runtime and nobody else has it.
+    fn kept(shared: &Arc<Shared>) -> Option<Arc<Self>> {
+        let mut kept = KEPT.try_with(Cell::take).ok()??;
+        let signal = Arc::get_mut(&mut kept)?;
+        if !std::ptr::eq(signal.shared.as_ptr(), Arc::as_ptr(shared)) {
+            return None;
+        }
+        // Relaxed: nobody else has it.
+        signal.woken.store(true, Ordering::Relaxed);
+        signal.at.store(OUTSIDE, Ordering::Relaxed);
+        Some(kept)
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.woken.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let at = self.at.load(Ordering::Acquire);
+        // Its call has returned, if the runtime has gone.
+        if let Some(shared) = self.shared.upgrade() {
+            shared.ring((at != OUTSIDE).then_some(at as usize));
+        }
+    }
+}
+
+const OUTSIDE: u32 = u32::MAX;

@@ -1,0 +1,234 @@
+//! Changes without an end: settings that are read again, and a new server in the place of a running one.
+//!
+//! While servers take over from each other, clients come at a thousand a second, and each is to be
+//! greeted. That this says something is shown by servers that share the port instead
+//! (`SO_REUSEPORT`): there some are cut off, as they wait in the queue of the one that goes.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use net::{TcpListener, TcpSocket, TcpStream};
+use runtime::time::{Duration, interval};
+use tests::event::until;
+use tests::flavours::flavours_within;
+use tests::place::Place;
+use tests::process::signal;
+use tests::server::Server;
+use tests::skip;
+
+use crate::client::Client;
+use crate::{chat, command, start};
+
+const RESTARTS: usize = 50;
+/// Between two restarts so many come at least.
+const VISITS: usize = 20;
+
+/// What has become of those who came.
+#[derive(Debug, Default)]
+struct Visits {
+    begun: AtomicUsize,
+    greeted: AtomicUsize,
+    turned_down: AtomicUsize,
+    is_over: AtomicBool,
+}
+
+impl Visits {
+    /// Lets one come each millisecond.
+    async fn come(self: Arc<Self>, to: SocketAddr) {
+        let mut pace = interval(Duration::from_millis(1));
+        let mut visits = Vec::new();
+        while !self.is_over.load(Ordering::Relaxed) {
+            pace.tick().await;
+            let this = self.clone();
+            visits.push(runtime::spawn(async move {
+                this.begun.fetch_add(1, Ordering::Relaxed);
+                match visit(to).await {
+                    Ok(true) => this.greeted.fetch_add(1, Ordering::Relaxed),
+                    // An end without a greeting is no better than a reset.
+                    Ok(false) | Err(_) => this.turned_down.fetch_add(1, Ordering::Relaxed),
+                };
+            }));
+        }
+        for visit in visits {
+            visit.await.unwrap();
+        }
+    }
+
+    /// So many now.
+    fn count(of: &AtomicUsize) -> usize {
+        of.load(Ordering::Relaxed)
+    }
+}
+
+/// Comes, is greeted, and goes; whether it was greeted, and the rest came whole.
+async fn visit(to: SocketAddr) -> std::io::Result<bool> {
+    let stream = TcpStream::connect(to).await?;
+    let mut heard = vec![0; 1024];
+    let greeting = stream.read(&mut heard).await?;
+    stream.shutdown(std::net::Shutdown::Write)?;
+    while stream.read(&mut heard).await? > 0 {}
+    Ok(greeting > 0)
+}
+
+#[test]
+fn while_servers_take_over_from_each_other_nobody_is_refused_and_nobody_is_reset() {
+    chat(|flavour| {
+        let place = Place::new();
+        let path = place.file("handover");
+        let arguments = ["--clients", "10000", "--handover", path.to_str().unwrap()];
+        let mut server = start(flavour, &arguments);
+        let (address, visits) = (server.address(), Arc::new(Visits::default()));
+        let coming = {
+            let visits = visits.clone();
+            thread::spawn(move || runtime::block_on(visits.come(address)))
+        };
+        for _ in 0..RESTARTS {
+            let before = Visits::count(&visits.greeted);
+            until(|| Visits::count(&visits.greeted) >= before + VISITS);
+            let next = start(flavour, &arguments);
+            assert_eq!(next.address(), address);
+            let mut former = std::mem::replace(&mut server, next);
+            assert_eq!(former.process().0.wait().unwrap().code(), Some(0));
+        }
+        visits.is_over.store(true, Ordering::Relaxed);
+        coming.join().unwrap();
+        println!("{flavour}: {visits:?}");
+        assert_eq!(Visits::count(&visits.turned_down), 0, "{visits:?}");
+    });
+}
+
+#[test]
+fn with_a_port_that_is_shared_instead_some_are_cut_off() {
+    let migrates = fs::read_to_string("/proc/sys/net/ipv4/tcp_migrate_req");
+    if migrates.is_ok_and(|value| value.trim() != "0") {
+        return skip("a shared port", "this kernel hands queues over by itself");
+    }
+    flavours_within(Duration::from_secs(60), |flavour| {
+        let visits = Arc::new(Visits::default());
+        flavour.block_on(share_the_port(visits.clone()));
+        println!("{flavour}: {visits:?}");
+        assert!(Visits::count(&visits.turned_down) > 0, "{visits:?}");
+    });
+}
+
+/// As many restarts, each as well-behaved as can be: the new server is there before the former one
+/// stops, and that one closes its socket when it has stopped to accept.
+async fn share_the_port(visits: Arc<Visits>) {
+    let mut listener = shared("127.0.0.1:0".parse().unwrap());
+    let address = listener.local_addr().unwrap();
+    let mut greeting = runtime::spawn(greet(listener.clone()));
+    let coming = runtime::spawn(visits.clone().come(address));
+    for _ in 0..RESTARTS {
+        let next = shared(address);
+        let next_greeting = runtime::spawn(greet(next.clone()));
+        greeting.abort();
+        let _ = greeting.await;
+        let before = Visits::count(&visits.begun);
+        while Visits::count(&visits.begun) < before + VISITS {
+            runtime::task::yield_now().await;
+        }
+        (listener, greeting) = (next, next_greeting);
+    }
+    visits.is_over.store(true, Ordering::Relaxed);
+    coming.await.unwrap();
+    greeting.abort();
+    drop(listener);
+}
+
+fn shared(address: SocketAddr) -> Arc<TcpListener> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseport(true).unwrap();
+    socket.bind(address).unwrap();
+    Arc::new(socket.listen(1024).unwrap())
+}
+
+async fn greet(listener: Arc<TcpListener>) {
+    let mut incoming = listener.incoming();
+    loop {
+        let (stream, _) = incoming.accept().await.unwrap();
+        runtime::spawn(async move {
+            stream.write_all(b"* welcome\n").await?;
+            while stream.read(&mut [0; 100]).await? > 0 {}
+            std::io::Result::Ok(())
+        });
+    }
+}
+
+#[test]
+fn both_doors_are_handed_over_and_who_is_inside_is_told_goodbye() {
+    chat(|flavour| {
+        let place = Place::new();
+        let (door, handover) = (place.file("door"), place.file("handover"));
+        let arguments = ["--unix", door.to_str().unwrap()];
+        let taking = ["--handover", handover.to_str().unwrap()];
+        let arguments = [arguments, taking].concat();
+        let mut former = start(flavour, &arguments);
+        let mut ann = Client::named(&former, "ann");
+        // Somebody who asks and then goes changes nothing.
+        drop(UnixStream::connect(&handover).unwrap());
+        ann.say_and_see("still here");
+
+        let mut next = start(flavour, &taking);
+        assert!(next.first_line().contains(door.to_str().unwrap()));
+        assert!(ann.until("going down").contains("goodbye"));
+        drop(ann);
+        assert_eq!(former.process().0.wait().unwrap().code(), Some(0));
+        Client::local(&door).until("you are in lobby");
+        Client::named(&next, "ann").say_and_see("hello");
+
+        signal(next.pid(), libc::SIGTERM);
+        assert_eq!(next.process().0.wait().unwrap().code(), Some(0));
+        assert!(!door.exists() && !handover.exists());
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    });
+}
+
+#[test]
+fn a_file_that_is_no_socket_is_left_alone() {
+    chat(|flavour| {
+        let place = Place::new();
+        let path = place.file("letter");
+        fs::write(&path, "dear all").unwrap();
+        let mut command = command(flavour, &["--handover", path.to_str().unwrap()]);
+        let output = command.args(["--addr", "127.0.0.1:0"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("letter: that is no socket"), "{said}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "dear all");
+    });
+}
+
+#[test]
+fn settings_are_read_again_when_asked_to_and_a_mistake_in_them_changes_nothing() {
+    chat(|flavour| {
+        let place = Place::new();
+        let path = place.file("config");
+        fs::write(&path, "# few\nclients 1\n").unwrap();
+        let mut command = command(flavour, &["--config", path.to_str().unwrap()]);
+        let mut server = Server::start(command.stderr(Stdio::piped()));
+        let mut ann = Client::named(&server, "ann");
+        let full = "* all places are taken: come again later";
+        assert_eq!(Client::new(&server).line(), full);
+
+        fs::write(&path, "clients 2\npolicy whatever\n").unwrap();
+        signal(server.pid(), libc::SIGHUP);
+        let stderr = server.process().0.stderr.take().unwrap();
+        let told = BufReader::new(stderr).lines().next().unwrap().unwrap();
+        assert!(
+            told.contains("line 2") && told.contains("whatever"),
+            "{told}"
+        );
+        assert_eq!(Client::new(&server).line(), full);
+
+        fs::write(&path, "clients 2\n").unwrap();
+        signal(server.pid(), libc::SIGHUP);
+        until(|| Client::new(&server).line().starts_with("* welcome"));
+        ann.say_and_see("nobody was disturbed");
+    });
+}
