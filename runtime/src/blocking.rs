@@ -173,14 +173,16 @@ impl Pool {
         watch.into_iter().for_each(|tell| tell());
     }
 
-    /// Takes nothing more, drops what is queued, and lets idle threads go. Waits for nobody.
-    pub(crate) fn close(&self) {
+    /// Takes nothing more, drops what is queued, and lets idle threads go. Waits for nobody. Gives what
+    /// was dropped.
+    pub(crate) fn close(&self) -> Vec<TaskInfo> {
         let mut state = self.state.lock();
         state.closed = true;
         let queued = std::mem::take(&mut state.queue);
         drop(state);
         self.called.notify_all();
         queued.iter().for_each(TaskRef::cancel);
+        queued.iter().map(TaskRef::info).collect()
     }
 
     /// Waits until all threads have gone, for `limit` at most.
@@ -208,10 +210,11 @@ impl Pool {
         state.queue.len() + state.running.len()
     }
 
-    /// What people are told of the closures that wait for a thread.
-    pub(crate) fn queued(&self) -> Vec<TaskInfo> {
+    /// What people are told of the closures that run, or wait for a thread.
+    pub(crate) fn infos(&self) -> Vec<TaskInfo> {
         let state = self.state.lock();
-        state.queue.iter().map(TaskRef::info).collect()
+        let all = state.queue.iter().chain(&state.running);
+        all.map(TaskRef::info).collect()
     }
 
     /// What people are told of those that run.

@@ -272,11 +272,7 @@ impl Steps {
             began: Instant::now(),
             found: Vec::new(),
         };
-        steps.found = steps.but_those_apart([
-            shared.crew().infos(),
-            shared.pool().queued(),
-            shared.pool().running(),
-        ]);
+        steps.found = steps.but_those_apart([shared.crew().infos(), shared.pool().infos()]);
         closing.token().cancel();
         steps
     }
@@ -335,8 +331,8 @@ impl Steps {
     fn cut(&self) -> Vec<TaskInfo> {
         let shared = &self.handle.shared;
         shared.crew().admit_no_more();
-        let left = self.but_those_apart([shared.crew().infos(), shared.pool().queued()]);
-        shared.pool().close();
+        let tasks = shared.crew().infos();
+        let left = self.but_those_apart([tasks, shared.pool().close()]);
         let apart = shared.closing().apart();
         shared.crew().for_each_task(|task| {
             if !apart.contains(&task.id()) {

@@ -10,8 +10,7 @@ use loom::thread;
 
 use super::tasks;
 use crate::closing::Closing;
-use crate::executor::Watch;
-use crate::executor::owned::Owned;
+use crate::executor::owned::{Owned, Watch};
 use crate::tasks::TaskRef;
 
 /// Two lists of live tasks, and somebody who waits for them to be empty.
