@@ -2,8 +2,8 @@
 
 use std::future::pending;
 use std::panic::Location;
-use std::sync::mpsc::{Sender, channel};
 use std::thread;
+use tests::mpsc::{Sender, channel};
 
 use runtime::shutdown::{Grace, Report, requested};
 use runtime::task::{Builder, Id, JoinHandle, JoinSet, TaskInfo, block_in_place, yield_now};
