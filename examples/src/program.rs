@@ -2,10 +2,12 @@
 //! script how it went.
 //!
 //! The danger is in the order. Signals must be named while there is no thread yet that would get them
-//! in the stead of the server, so the runtime is built here, once the command line is known.
+//! in the stead of the server, so the runtime is built here, once the command line is known. And it is
+//! ended here, so that what is cut off at the end is told.
 
 use std::fmt;
-use std::io;
+use std::future::Future;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::process::ExitCode;
@@ -74,13 +76,29 @@ impl Executor {
         }
     }
 
-    /// Builds it, for a server that sees these signals, and allows it as many connections as it may
-    /// have.
+    /// Runs a server that sees these signals. It has given its clients the time that they may have when
+    /// it returns; what is left is cut then, and told.
     ///
     /// # Errors
     ///
-    /// If the system has no threads or descriptors left.
-    pub fn build(self, signals: &[SignalKind]) -> io::Result<Runtime> {
+    /// Those of the server; and if the system has no threads or descriptors left.
+    pub fn run(
+        self,
+        signals: &[SignalKind],
+        server: impl Future<Output = io::Result<()>>,
+    ) -> io::Result<()> {
+        let runtime = self.build(signals)?;
+        let served = runtime.block_on(server);
+        let report = runtime.shutdown(Duration::ZERO);
+        if !report.is_clean() {
+            // Not `eprintln!`: that nobody reads it is no reason to end badly.
+            let _ = writeln!(io::stderr(), "{report}");
+        }
+        served
+    }
+
+    /// Builds it, and allows it as many connections as it may have.
+    fn build(self, signals: &[SignalKind]) -> io::Result<Runtime> {
         // Ten thousand connections need as many descriptors. It is no error to get fewer: then the
         // accept loop waits until some are free.
         let _ = rlimit::increase_nofile_limit(u64::MAX);

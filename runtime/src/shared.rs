@@ -300,7 +300,7 @@ impl Shared {
             return;
         }
         self.crew.close();
-        self.pool.close();
+        drop(self.pool.close());
         self.closing.token().cancel();
         if self.has_workers() {
             // The lock makes sure that a worker either sleeps or has not looked yet.

@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -102,11 +103,24 @@ fn a_client_that_has_not_read_yet_gets_what_is_kept_for_it() {
 #[test]
 fn a_client_that_never_reads_does_not_keep_it() {
     soon(|| {
-        let server = Server::echo(Flavour::Single);
-        let client = stubborn(&server);
-        signal(server.pid(), libc::SIGTERM);
-        assert_eq!(exit_code(server), Some(0));
-        drop(client);
+        for flavour in BOTH {
+            let mut command = echo_on(flavour);
+            command.args(["--grace", "1"]).stderr(Stdio::piped());
+            let mut server = Server::start(&mut command);
+            let client = stubborn(&server);
+            signal(server.pid(), libc::SIGTERM);
+            assert!(server.rest().contains(" 1 clients cut off"));
+            let mut stderr = server.process().0.stderr.take().unwrap();
+            let mut told = String::new();
+            stderr.read_to_string(&mut told).unwrap();
+            // The runtime says which task that was.
+            assert!(
+                told.contains("cut: 1 spawned at examples/src/echo/mod.rs"),
+                "{told}"
+            );
+            assert_eq!(exit_code(server), Some(0));
+            drop(client);
+        }
     });
 }
 

@@ -190,3 +190,29 @@ fn without_descriptors_the_loop_waits_and_serves_everybody_when_there_are_some()
         });
     });
 }
+
+/// The first thing that a shutdown does.
+#[test]
+fn an_accept_loop_ends_when_the_runtime_is_asked_to() {
+    tests::flavours::flavours(|flavour| {
+        let runtime = flavour.build();
+        let listener = runtime.block_on(listen());
+        let address = listener.local_addr().unwrap();
+        let accepting = runtime.spawn(async move {
+            let mut incoming = listener.incoming();
+            loop {
+                if let Err(error) = incoming.accept().await {
+                    // And again.
+                    assert!(incoming.accept().await.is_err());
+                    return error.to_string();
+                }
+            }
+        });
+        let client = StdStream::connect(address).unwrap();
+        let report = runtime.shutdown(Duration::from_secs(600));
+        assert!(report.is_clean(), "{report}");
+        let said = tests::foreign::block_on(accepting).unwrap();
+        assert!(said.contains("runtime shut down"), "{said}");
+        drop(client);
+    });
+}

@@ -173,8 +173,12 @@ fn a_duplicate_that_outlives_its_async_fd_tells_nobody_anything() {
     run(async || {
         let (ours, mut theirs) = fd::unix_pair();
         let mut duplicate = ours.try_clone().unwrap();
+        let fd = AsyncFd::new(ours).unwrap();
+        // That there is room is told before it goes, or another worker might be about to tell it.
+        fd.writable().await.unwrap();
+        all_told().await;
+        drop(fd);
         let stale = metrics().stale_events;
-        drop(AsyncFd::new(ours).unwrap());
         theirs.write_all(b"x").unwrap();
         all_told().await;
         assert_eq!(metrics().stale_events, stale);

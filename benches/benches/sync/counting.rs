@@ -33,7 +33,11 @@ fn an_operation(what: &str, question: usize, contender: usize) -> Result<f64, Fa
     let count = |times: u32| -> Result<u64, Failure> {
         let output = output_of(tool, [question, contender, times as usize]);
         let output = output.map_err(|error| {
-            Failure::call(tool.program, &error, "--count needs valgrind: install it")
+            Failure::call(
+                tool.program,
+                &error,
+                "--count needs valgrind, and the program where it was",
+            )
         })?;
         let counts = tool.counts(&output)?;
         counts

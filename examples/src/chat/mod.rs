@@ -5,10 +5,10 @@
 //! nc 127.0.0.1 7001
 //! ```
 //!
-//! [`rooms`] is who is where, [`hall`] in which order things are said; [`outbox`] is what becomes of
-//! a client that does not read; [`session`] is one client, and how to close a connection without
-//! losing anything. [`door`] lets clients in, and [`lines`] and [`request`] are what they may say.
-//! [`settings`] is what can be changed meanwhile, and [`handover`] how the next server takes over.
+//! `rooms` is who is where, `hall` in which order things are said; `outbox` is what becomes of
+//! a client that does not read; `session` is one client, and how to close a connection without
+//! losing anything. `door` lets clients in, and `lines` and `request` are what they may say.
+//! `settings` is what can be changed meanwhile, and `handover` how the next server takes over.
 //!
 //! What this file adds is the beginning and the end. The danger of an end is to hang, or to lose what
 //! was accepted. When the program is asked to end, first the doors close, then everybody is told
@@ -50,9 +50,8 @@ pub fn main() -> ExitCode {
         if options.config.is_some() {
             signals.push(SignalKind::hangup());
         }
-        let runtime = options.executor.build(&signals)?;
         options.settings = options.settings()?;
-        runtime.block_on(serve(options))
+        options.executor.run(&signals, serve(options))
     })
 }
 

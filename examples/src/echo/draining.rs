@@ -2,10 +2,10 @@
 //!
 //! What a client has sent is to come back, also when the server is asked to end. So no session is cut
 //! off: it is asked to end, reads what has come already, writes it, and ends its stream. A session
-//! that waits for a message is woken for that; one that is busy sees it when nothing is left to read.
+//! that waits for a message is woken for that; one that is busy sees it when it has to wait.
 //!
 //! There are three dangers. A client that sends without a pause: there is always something left to
-//! read, so it is no more than a socket holds. One whose last messages come when the session has
+//! read, so of that it is no more than a socket holds. One whose last messages come when the session has
 //! ended: a connection that is closed with something unread is cut off, and what was on its way to the
 //! client is lost with it; so what comes is thrown away for a moment, until the client has ended its
 //! side. And one that never reads: there is a limit, and who is not done by then is cut off.
@@ -63,12 +63,7 @@ impl Session {
     /// Lets the task that this is awaited in be woken when the session is asked to end.
     pub(super) async fn begin(&self) {
         poll_fn(|context| {
-            let waker = Some(context.waker().clone());
-            let former = self
-                .connection
-                .asked
-                .with(|session| mem::replace(session, waker));
-            drop(former);
+            self.connection.asked.leave(context.waker());
             Poll::Ready(())
         })
         .await;
@@ -88,25 +83,16 @@ impl Session {
         })
     }
 
-    /// Whether it has read enough since it was asked to end, if it was: this is called for each message.
-    #[inline]
-    pub(super) fn has_enough(&mut self, count: usize) -> bool {
-        if self.connection.asked.is_asked() {
-            self.late += count;
-        }
-        self.late > MOST
+    pub(super) fn is_asked_to_end(&self) -> bool {
+        self.connection.asked.is_asked()
     }
 
     /// Ends the stream behind what was sent.
-    pub(super) async fn finish(&self, buffer: &mut [u8]) -> io::Result<()> {
+    pub(super) async fn finish(&self, buffer: &mut [u8]) {
         let stream = self.stream();
-        if !self.connection.asked.is_asked() {
-            // The client has ended its side before: nothing can come any more.
-            return Ok(());
-        }
-        stream.shutdown(Shutdown::Write)?;
+        // One that fails has gone by itself; what it has left is seen below.
+        let _ = stream.shutdown(Shutdown::Write);
         let _ = timeout(LINGER, take_rest(stream, buffer)).await;
-        Ok(())
     }
 }
 
@@ -137,6 +123,13 @@ impl Asked {
         self.asked.load(Ordering::Acquire)
     }
 
+    /// Lets the task of this waker be woken when the session is asked to end.
+    fn leave(&self, waker: &Waker) {
+        let mine = Some(waker.clone());
+        let former = self.with(|session| mem::replace(session, mine));
+        drop(former);
+    }
+
     /// Nobody is woken, and no waker dropped, under the lock.
     fn with<R>(&self, act: impl FnOnce(&mut Option<Waker>) -> R) -> R {
         act(&mut self.session.lock().unwrap_or_else(PoisonError::into_inner))
@@ -153,7 +146,5 @@ impl fmt::Display for End {
     }
 }
 
-/// More than what a socket may hold when nobody has said how much: 6 MiB.
-const MOST: usize = 8 << 20;
 /// For a client to end its side when we have ended ours.
 const LINGER: Duration = Duration::from_secs(1);

@@ -5,10 +5,10 @@
 //! nc 127.0.0.1 7000
 //! ```
 //!
-//! One task accepts, one task a connection echoes; [`session`] is the whole of it. The rest is what
-//! any server needs round that, and none of it costs a message anything: [`sessions`] is who is there,
-//! how many may be, and who has gone to sleep; [`draining`] is how it ends, by Ctrl-C or `SIGTERM`,
-//! with nobody cut off in the middle; [`stats`] is what it says while it runs. A second signal ends it
+//! One task accepts, one task a connection echoes; `session` is the whole of it. The rest is what
+//! any server needs round that, and none of it costs a message anything: `sessions` is who is there,
+//! how many may be, and who has gone to sleep; `draining` is how it ends, by Ctrl-C or `SIGTERM`,
+//! with nobody cut off in the middle; `stats` is what it says while it runs. A second signal ends it
 //! at once.
 
 mod draining;
@@ -32,7 +32,7 @@ use crate::program;
 pub fn main() -> ExitCode {
     program::run("echo", options::USAGE, Options::parse, |options| {
         let signals = [SignalKind::interrupt(), SignalKind::terminate()];
-        options.executor.build(&signals)?.block_on(serve(options))
+        options.executor.run(&signals, serve(options))
     })
 }
 

@@ -28,25 +28,43 @@ pub struct Limits {
 /// # Errors
 ///
 /// When the client has gone, or takes too long to read.
-pub async fn echo(mut session: Session, limits: Limits) -> io::Result<()> {
+pub async fn echo(session: Session, limits: Limits) -> io::Result<()> {
     let mut buffer = [0; CHUNK];
     session.begin().await;
     loop {
         let count = session.read(&mut buffer).await?;
         if count == 0 {
-            break;
+            return end(&session, &mut buffer, limits).await;
         }
         let sent = write_now(session.stream(), &buffer[..count])?;
         session.counts(1, sent);
         if sent < count {
             let mut backlog = Backlog::new(&buffer[sent..count], limits);
-            backlog.work_off(&mut session, &mut buffer).await?;
-        }
-        if session.has_enough(count) {
-            break;
+            backlog.work_off(&session, &mut buffer).await?;
         }
     }
-    session.finish(&mut buffer).await
+}
+
+/// Answers what has come already, and ends the stream behind it.
+async fn end(session: &Session, buffer: &mut [u8], limits: Limits) -> io::Result<()> {
+    if !session.is_asked_to_end() {
+        // The client has ended its side: nothing can come any more.
+        return Ok(());
+    }
+    let (mut backlog, mut has_ended) = (Backlog::new(&[], limits), false);
+    while !has_ended && backlog.left() < MOST {
+        let Ok(count) = session.stream().try_read(buffer) else {
+            break;
+        };
+        has_ended = count == 0;
+        session.counts(u64::from(count > 0), 0);
+        backlog.bytes.extend_from_slice(&buffer[..count]);
+    }
+    backlog.work_off(session, buffer).await?;
+    if !has_ended {
+        session.finish(buffer).await;
+    }
+    Ok(())
 }
 
 /// Bytes that came faster than they went.
@@ -71,11 +89,11 @@ impl Backlog {
     }
 
     /// Writes and reads until nothing is left to write.
-    async fn work_off(&mut self, session: &mut Session, buffer: &mut [u8]) -> io::Result<()> {
+    async fn work_off(&mut self, session: &Session, buffer: &mut [u8]) -> io::Result<()> {
         let mut has_ended = false;
         while self.left() > 0 {
-            let wants_more =
-                !has_ended && !session.has_enough(0) && self.left() < self.limits.buffer;
+            let may_read = !has_ended && !session.is_asked_to_end();
+            let wants_more = may_read && self.left() < self.limits.buffer;
             let interest = match wants_more {
                 true => Interest::READABLE | Interest::WRITABLE,
                 false => Interest::WRITABLE,
@@ -89,7 +107,6 @@ impl Backlog {
                     Ok(0) => has_ended = true,
                     Ok(count) => {
                         session.counts(1, 0);
-                        has_ended = session.has_enough(count);
                         self.bytes.extend_from_slice(&buffer[..count]);
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -137,5 +154,8 @@ fn write_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
 
 /// Part of each session's memory, idle or not.
 const CHUNK: usize = 4096;
+/// So much is answered after the session was asked to end: more than what a socket may hold when nobody
+/// has said how much, 6 MiB.
+const MOST: usize = 8 << 20;
 /// What a client has to read in time.
 const BATCH: usize = 64 * 1024;

@@ -26,8 +26,6 @@ pub struct Sessions {
 /// One of them: it is open until this is dropped.
 pub struct Session {
     pub(super) connection: Arc<Connection>,
-    /// What it has read since it was asked to end, in bytes.
-    pub(super) late: usize,
     number: u64,
     crowd: Arc<Crowd>,
     _place: OwnedSemaphorePermit,
@@ -115,7 +113,6 @@ impl Sessions {
         drop(members);
         Session {
             connection,
-            late: 0,
             number,
             crowd: self.crowd.clone(),
             _place: place,

@@ -5,11 +5,12 @@
 //! stays in the queue, so trying again at once would spin; and as it is there already, no new edge
 //! will come when descriptors are freed, so waiting for one would hang. Only a timer helps: try
 //! again after a while, at first a short one. What remains is for the caller: the listener itself is
-//! broken, or its runtime has gone.
+//! broken, or its runtime has gone or is asked to: a shutdown begins with accepting nothing more.
 
 mod listener;
 
-use std::future::poll_fn;
+use std::fmt;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -95,9 +96,10 @@ mod sealed {
 /// }
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Incoming<'a, L> {
     listener: &'a L,
+    /// Ready when the runtime is asked to shut down, and then gone.
+    asked_to_end: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
     /// One runs while there is no room for another connection.
     pauses: Pauses,
     accepted_in_a_row: u32,
@@ -109,6 +111,9 @@ impl<'a, L: Listener> Incoming<'a, L> {
     pub(crate) fn new(listener: &'a L) -> Self {
         Self {
             listener,
+            asked_to_end: Some(Box::pin(
+                listener.runtime().shutdown_token().cancelled_owned(),
+            )),
             pauses: Pauses::between(SHORTEST_PAUSE, LONGEST_PAUSE),
             accepted_in_a_row: 0,
             failed_in_a_row: 0,
@@ -120,7 +125,8 @@ impl<'a, L: Listener> Incoming<'a, L> {
     ///
     /// # Errors
     ///
-    /// Only what trying again does not cure: the listener was shut down, or its runtime was.
+    /// Only what trying again does not cure: the listener was shut down, or its runtime was, or is
+    /// [asked to](runtime::shutdown::requested).
     ///
     /// # Cancel safety
     ///
@@ -143,6 +149,13 @@ impl<'a, L: Listener> Incoming<'a, L> {
             self.accepted_in_a_row = 0;
             context.waker().wake_by_ref();
             return Poll::Pending;
+        }
+        let Some(asked) = &mut self.asked_to_end else {
+            return Poll::Ready(Err(ended()));
+        };
+        if asked.as_mut().poll(context).is_ready() {
+            self.asked_to_end = None;
+            return Poll::Ready(Err(ended()));
         }
         loop {
             ready!(self.pauses.poll(context))?;
@@ -186,6 +199,20 @@ impl<L: Listener> Stream for Incoming<'_, L> {
         let accepted = ready!(self.poll_accept(context));
         self.ended = accepted.is_err();
         Poll::Ready(Some(accepted.map(|(connection, _)| connection)))
+    }
+}
+
+#[cold]
+fn ended() -> io::Error {
+    io::Error::other("runtime shut down: nothing is accepted any more")
+}
+
+impl<L> fmt::Debug for Incoming<'_, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("accepted_in_a_row", &self.accepted_in_a_row)
+            .field("failed_in_a_row", &self.failed_in_a_row)
+            .finish_non_exhaustive()
     }
 }
 

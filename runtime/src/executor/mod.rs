@@ -15,7 +15,7 @@ pub(crate) mod counts;
 mod crew;
 pub(crate) mod inbox;
 pub(crate) mod lane;
-mod owned;
+pub(crate) mod owned;
 mod pulse;
 mod queue;
 pub(crate) mod ring;
@@ -26,8 +26,6 @@ mod wake_cost;
 mod worker;
 
 pub(crate) use crew::{Crew, OnStuck};
-#[cfg(test)]
-pub(crate) use owned::Owned;
 pub(crate) use owned::Watch;
 pub(crate) use shell::Shell;
 pub use stuck::StuckTask;

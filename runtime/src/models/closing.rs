@@ -10,7 +10,7 @@ use loom::thread;
 
 use super::tasks;
 use crate::closing::Closing;
-use crate::executor::{Owned, Watch};
+use crate::executor::owned::{Owned, Watch};
 use crate::tasks::TaskRef;
 
 /// Two lists of live tasks, and somebody who waits for them to be empty.
@@ -55,8 +55,7 @@ impl House {
     }
 }
 
-/// Broken by: a `quiet` that asks for the notice after it has counted; a list that tells before its
-/// task has gone.
+/// Broken by: a list that tells before its task has gone.
 #[test]
 fn the_last_task_that_goes_is_noticed() {
     loom::model(|| {

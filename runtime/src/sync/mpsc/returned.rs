@@ -38,8 +38,8 @@ impl Returned {
     /// One more, by the receiver. True if it is wanted.
     #[inline]
     pub(super) fn add(&self) -> bool {
-        // Both: who takes the slot has seen what was done before it came free, and the other way
-        // round, should there be somebody who waits.
+        // Release pairs with the Acquire of `take`: who gets the slot sees what was done before it came
+        // back. And the other way round, for what was done before somebody began to wait.
         !self.is_idle && self.word.fetch_add(ONE, Ordering::AcqRel) & WANTED != 0
     }
 
