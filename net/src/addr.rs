@@ -13,7 +13,7 @@ use std::panic::{Location, resume_unwind};
 use std::vec;
 
 use runtime::Handle;
-use runtime::task::JoinHandle;
+use runtime::task::{JoinHandle, consume_budget};
 
 use self::sealed::Target;
 use crate::error;
@@ -109,6 +109,8 @@ pub(crate) fn resolve<A: ToSocketAddrs>(
     let target = address.target();
     drop(address);
     async move {
+        // A number needs no wait, and who binds or asks in a loop must not stop the others.
+        consume_budget().await;
         match target? {
             Target::Address(address) => Ok(vec![address]),
             Target::Addresses(addresses) => Ok(addresses),

@@ -10,7 +10,8 @@
 //! `sharing` about threads, and `conformance` is what holds of all kinds of descriptors. `reading`,
 //! `framing`, `copying` and `splicing` are `net::io` and `net::codec`, `cancelling` is what is lost
 //! when a future is dropped. `descriptors` is the life of a descriptor's number, `nothing_left`
-//! what stays behind, here and in children, and `accepting` the loop that must survive everything.
+//! what stays behind, here and in children, `accepting` the loop that must survive everything, and `turns` that nobody keeps a worker for
+//! himself.
 
 mod accepting;
 mod calls;
@@ -34,6 +35,7 @@ mod splicing;
 mod splitting;
 mod stdio;
 mod streams;
+mod turns;
 mod udp;
 mod udp_groups;
 mod udp_packets;

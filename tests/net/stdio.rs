@@ -8,7 +8,9 @@ use std::io::{ErrorKind, IsTerminal, Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
+use std::thread;
 
+use net::io::AsyncReadExt;
 use net::stdio::{self, stdin, stdout};
 use runtime::Runtime;
 use tests::apart::apart;
@@ -179,6 +181,31 @@ fn nothing_is_an_end_at_once() {
             assert!(stdin.needs_thread());
             assert_eq!(stdin.read(&mut [0; 16]).await.unwrap(), 0);
         });
+    });
+}
+
+#[test]
+fn a_fifo_whose_writer_has_gone_is_at_its_end() {
+    apart(|| {
+        for written in [&b""[..], b"typed"] {
+            let place = Place::new();
+            let path = place.file("fifo");
+            fd::make_fifo(&path);
+            let opened = thread::spawn({
+                let path = path.clone();
+                move || File::open(path).unwrap()
+            });
+            let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
+            let reader = opened.join().unwrap();
+            writer.write_all(written).unwrap();
+            drop(writer);
+            with_stdin(reader, async |_| {
+                let mut stdin = stdin().unwrap();
+                let mut text = String::new();
+                stdin.read_to_string(&mut text).await.unwrap();
+                assert_eq!(text.as_bytes(), written);
+            });
+        }
     });
 }
 

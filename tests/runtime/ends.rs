@@ -4,10 +4,10 @@ use std::future::{pending, poll_fn};
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
+use tests::mpsc::{Sender, channel};
 
 use runtime::io::{AsyncFd, Interest};
 use runtime::task::{AbortHandle, JoinHandle, yield_now};
@@ -26,7 +26,7 @@ fn workers(count: usize) -> Runtime {
 }
 
 /// A runtime that tells nobody but us who is left behind.
-fn reporting(count: usize) -> (Runtime, std::sync::mpsc::Receiver<StuckTask>) {
+fn reporting(count: usize) -> (Runtime, tests::mpsc::Receiver<StuckTask>) {
     let (send, receive) = channel();
     let send = Mutex::new(send);
     let mut builder = Builder::new_multi_thread();

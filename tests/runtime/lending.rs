@@ -1,10 +1,10 @@
 //! Cores that change hands: to a `block_on`, to a thread for closures that block, and back.
 
 use std::future::poll_fn;
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::task::Poll;
 use std::thread;
+use tests::mpsc::channel;
 
 use runtime::task::{block_in_place, yield_now};
 use runtime::time::{Duration, sleep};
@@ -184,7 +184,7 @@ fn in_place_lets_the_others_go_on_from_a_main_future_and_from_a_task() {
         let runtime = workers(1);
         for _ in 0..20 {
             let (send, receive) = channel();
-            let answer = |send: std::sync::mpsc::Sender<u32>| async move {
+            let answer = |send: tests::mpsc::Sender<u32>| async move {
                 sleep(Duration::from_micros(100)).await;
                 send.send(7).unwrap();
             };

@@ -3,7 +3,8 @@
 use std::fs;
 use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use futures_core::Stream;
@@ -37,6 +38,14 @@ pub(crate) const TESTS: &[Test] = &[
     ("streams_of_two_runtimes", streams_of_two_runtimes),
     ("all_sleep_and_one_is_woken", all_sleep_and_one_is_woken),
     ("what_nobody_took_waits", what_nobody_took_waits),
+    (
+        "what_was_read_ahead_waits_for_the_next_stream",
+        what_was_read_ahead_waits_for_the_next_stream,
+    ),
+    (
+        "a_released_stream_drops_its_waker_in_peace",
+        a_released_stream_drops_its_waker_in_peace,
+    ),
     ("a_dropped_wait_loses_nothing", a_dropped_wait_loses_nothing),
     ("a_dropped_call_loses_nothing", a_dropped_call_loses_nothing),
     (
@@ -350,6 +359,49 @@ fn what_nobody_took_waits() {
             send(kind, 1..3);
             let mut stream = signal(kind).unwrap();
             assert_eq!(values(&mut stream, 2).await, [1, 2]);
+        });
+    });
+}
+
+/// A stream for each signal: none takes with it what it has read and not shown.
+fn what_was_read_ahead_waits_for_the_next_stream() {
+    let hello = SignalKind::real_time(1);
+    each_flavour(&[hello], |runtime| {
+        runtime.block_on(async {
+            send(hello, 0..40);
+            for value in 0..20 {
+                let mut stream = signal(hello).unwrap();
+                assert_eq!(values(&mut stream, 1).await, [value]);
+            }
+            // What one of two has shown is not shown again when the other goes.
+            let (mut one, other) = (signal(hello).unwrap(), signal(hello).unwrap());
+            assert_eq!(values(&mut one, 10).await, (20..30).collect::<Vec<_>>());
+            drop(one);
+            drop(other);
+            let mut last = signal(hello).unwrap();
+            assert_eq!(values(&mut last, 10).await, (30..40).collect::<Vec<_>>());
+        });
+    });
+}
+
+/// A waker may own anything, another stream too.
+fn a_released_stream_drops_its_waker_in_peace() {
+    struct Owner {
+        _stream: Signal,
+    }
+    impl Wake for Owner {
+        fn wake(self: Arc<Self>) {}
+    }
+    let [one, other] = [SignalKind::user_defined1(), SignalKind::user_defined2()];
+    each_flavour(&[one, other], |runtime| {
+        runtime.block_on(async {
+            let mut stream = signal(one).unwrap();
+            let _stream = signal(other).unwrap();
+            let waker = Waker::from(Arc::new(Owner { _stream }));
+            let waits = stream.poll_recv(&mut Context::from_waker(&waker));
+            assert!(waits.is_pending());
+            drop(waker);
+            stream.release().unwrap();
         });
     });
 }

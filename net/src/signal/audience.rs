@@ -14,6 +14,10 @@
 //! order, too, and whose own limit is told to those who send. The streams that wait for room in
 //! another one's mailbox are woken when there is.
 //!
+//! Signals are read ahead, several at a time. What no stream has taken is not seen yet, and the kernel
+//! has given it away already: so a new stream begins with a copy of it, and when the last stream of a
+//! kind goes it is kept for the next one.
+//!
 //! Here is also remembered which signals were *released*: nobody listens to them any more, and they are
 //! to do again what they do by default. Whoever comes to listen takes that back.
 
@@ -30,6 +34,7 @@ use crate::sys::signal;
 pub(super) struct Audience {
     next_seat: u64,
     seats: BTreeMap<(SignalKind, u64), Mailbox>,
+    untaken: BTreeMap<SignalKind, Untaken>,
     /// Signals that nobody wants to keep waiting any more.
     pub(super) released: BTreeSet<SignalKind>,
 }
@@ -40,9 +45,19 @@ struct Mailbox {
     waker: Option<Waker>,
 }
 
+/// What was read of one kind and that no stream has taken.
+#[derive(Default)]
+struct Untaken {
+    /// How many: the latest of them all, as every stream takes them in the same order.
+    count: usize,
+    /// They themselves, while there is no stream of their kind.
+    kept: VecDeque<SigInfo>,
+}
+
 static AUDIENCE: Mutex<Audience> = Mutex::new(Audience {
     next_seat: 0,
     seats: BTreeMap::new(),
+    untaken: BTreeMap::new(),
     released: BTreeSet::new(),
 });
 
@@ -67,6 +82,31 @@ impl Audience {
         rooms.min().unwrap_or(usize::MAX)
     }
 
+    /// What a new stream begins with: what was read of its kind before, and that nobody has taken.
+    fn take_or_copy_untaken(&mut self, kind: SignalKind) -> VecDeque<SigInfo> {
+        let Some(untaken) = self.untaken.get_mut(&kind) else {
+            return VecDeque::new();
+        };
+        let (count, kept) = (untaken.count, std::mem::take(&mut untaken.kept));
+        // All streams that are there have it, at the end of their mailboxes.
+        match self.boxes_of(kind).next() {
+            Some(mailbox) => {
+                let taken = mailbox.letters.len().saturating_sub(count);
+                mailbox.letters.range(taken..).copied().collect()
+            }
+            None => kept,
+        }
+    }
+
+    /// Keeps, of what the last stream of its kind leaves, what no other one has taken.
+    fn keep_untaken(&mut self, kind: SignalKind, mut letters: VecDeque<SigInfo>) {
+        if let Some(untaken) = self.untaken.get_mut(&kind) {
+            let taken = letters.len().saturating_sub(untaken.count);
+            untaken.kept = letters.split_off(taken);
+            untaken.count = untaken.kept.len();
+        }
+    }
+
     /// Those who sleep, to be woken when the lock is released.
     fn wakers_of(&mut self, kind: SignalKind) -> Vec<Waker> {
         let wakers = self.boxes_of(kind).filter_map(|it| it.waker.take());
@@ -86,7 +126,11 @@ impl Seat {
         let mut audience = lock();
         let number = audience.next_seat;
         audience.next_seat += 1;
-        audience.seats.insert((kind, number), Mailbox::default());
+        let mailbox = Mailbox {
+            letters: audience.take_or_copy_untaken(kind),
+            waker: None,
+        };
+        audience.seats.insert((kind, number), mailbox);
         audience.released.remove(&kind);
         Self { kind, number }
     }
@@ -101,6 +145,10 @@ impl Seat {
         let mailbox = audience.seats.get_mut(&(self.kind, self.number))?;
         let was_full = mailbox.room() == 0;
         let (letter, stale) = (mailbox.letters.pop_front(), mailbox.waker.take());
+        let left = mailbox.letters.len();
+        if let Some(untaken) = audience.untaken.get_mut(&self.kind) {
+            untaken.count = untaken.count.min(left);
+        }
         let woken = if was_full {
             audience.wakers_of(self.kind)
         } else {
@@ -146,6 +194,7 @@ impl Seat {
                 mailbox.put(SigInfo::of(raw), self.kind);
             }
         }
+        audience.untaken.entry(self.kind).or_default().count += count;
         let woken = audience.wakers_of(self.kind);
         drop(audience);
         woken.into_iter().for_each(Waker::wake);
@@ -154,23 +203,31 @@ impl Seat {
 
     /// Leaves, and releases the signal if nobody else hears it.
     pub(super) fn release(self) {
+        self.leave(true);
+    }
+
+    /// Whoever waited for room in this mailbox waits no more.
+    fn leave(&self, releases: bool) {
         let mut audience = lock();
-        audience.seats.remove(&(self.kind, self.number));
+        let Some(mut left) = audience.seats.remove(&(self.kind, self.number)) else {
+            return;
+        };
+        let woken = audience.wakers_of(self.kind);
         if audience.boxes_of(self.kind).next().is_none() {
-            audience.released.insert(self.kind);
+            audience.keep_untaken(self.kind, std::mem::take(&mut left.letters));
+            if releases {
+                audience.released.insert(self.kind);
+            }
         }
+        drop(audience);
+        drop(left);
+        woken.into_iter().for_each(Waker::wake);
     }
 }
 
 impl Drop for Seat {
-    /// Whoever waited for room in this mailbox waits no more.
     fn drop(&mut self) {
-        let mut audience = lock();
-        let left = audience.seats.remove(&(self.kind, self.number));
-        let woken = audience.wakers_of(self.kind);
-        drop(audience);
-        drop(left);
-        woken.into_iter().for_each(Waker::wake);
+        self.leave(false);
     }
 }
 

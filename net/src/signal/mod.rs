@@ -29,7 +29,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | before a stream is opened, and when it was dropped | it waits in the kernel for the next one |
+//! | before a stream is opened, and when it was dropped | it waits for the next one, in the kernel or, if it was read ahead, here |
 //! | while there are several streams of its kind | each sees it |
 //! | of a real-time signal, while one of several streams leaves 1024 untaken | it waits in the kernel, for all of them: none is lost, and none overtakes. Drop a stream that is not read |
 //! | while as many wait in the kernel as its limit is (`ulimit -i`) | who sends a real-time one is told, and can try again |

@@ -8,8 +8,8 @@
 //! not to block. These are waited for like anything else here, and no thread stands behind them.
 //!
 //! What is left cannot be waited for: a file, `/dev/null`, another user's terminal that we may not
-//! open. It is read and written on a thread of the runtime's blocking pool. That thread may sit in
-//! its read for ever, and a runtime that ends leaves it alone.
+//! open, a pipe that is at its end already. It is read and written on a thread of the runtime's
+//! blocking pool. That thread may sit in its read for ever, and a runtime that ends leaves it alone.
 
 mod input;
 mod output;

@@ -9,6 +9,7 @@ use runtime::Handle;
 use runtime::io::{AsyncFd, FdKind};
 
 use crate::error;
+use crate::sys;
 use crate::sys::file::{self, Access, Kind};
 
 /// How a descriptor is read or written.
@@ -37,13 +38,25 @@ impl Source {
             io.expose();
             return Ok(Self::Socket(io));
         }
-        if let (Kind::Pipe | Kind::Terminal, Some(own)) = (kind, open_anew(given, access)) {
+        let own = match kind {
+            Kind::Pipe | Kind::Terminal => open_anew(given, access),
+            _ => None,
+        };
+        let can_wait = kind != Kind::Pipe || access != Access::Read || !is_at_end(given)?;
+        if let (Some(own), true) = (own, can_wait) {
             let io = AsyncFd::lazy_at(own, FdKind::Other, call, caller)?;
             return Ok(Self::Own(io));
         }
         let runtime = Handle::try_current().map_err(|_| error::outside(call, caller))?;
         Ok(Self::Thread(given.try_clone_to_owned()?, runtime))
     }
+}
+
+/// Whether a pipe is empty and has no writer. Who opens a FIFO anew after its last writer has gone is
+/// told of no end; so then it is found by reading, and not waited for.
+fn is_at_end(pipe: impl AsFd) -> io::Result<bool> {
+    // In this order: a writer that comes and goes in between leaves its bytes.
+    Ok(sys::has_ended(&pipe)? && !sys::pipe::has_bytes(&pipe)?)
 }
 
 /// Opens the same pipe or terminal again, if that is allowed, and not for more than it was open for:

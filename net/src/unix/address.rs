@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use runtime::Handle;
 use runtime::io::FdKind;
+use runtime::task::consume_budget;
 
 use crate::pause::Pauses;
 use crate::socket::{Kind, Socket};
@@ -80,6 +81,8 @@ pub(super) async fn connect<S: Kind>(
     let connection = Socket::over_at(socket, FdKind::Other, call, caller)?;
     let runtime = Handle::try_current().map_err(io::Error::other)?;
     let mut pauses = Pauses::between(SHORTEST_PAUSE, LONGEST_PAUSE);
+    // Mostly it is done at once, or refused at once, and who tries in a loop must not stop the others.
+    consume_budget().await;
     loop {
         match sys::connect_now(connection.inner(), &address) {
             Ok(()) => return Ok(connection),

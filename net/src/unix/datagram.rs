@@ -7,17 +7,20 @@
 //! back. Who waited for that edge would spin. So [`send_to`](UnixDatagram::send_to) tries again after
 //! a while, and waits for an edge only if it is its own socket that has no room.
 
+use std::future::Future;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::{SocketAddr, UnixDatagram as StdDatagram};
 use std::panic::Location;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use runtime::Handle;
 use runtime::io::{FdKind, Interest};
+use runtime::task::consume_budget;
 
 use super::{address, local};
 use crate::pause::Pauses;
@@ -160,6 +163,8 @@ impl UnixDatagram {
     pub async fn send_to_addr(&self, bytes: &[u8], address: &SocketAddr) -> io::Result<usize> {
         let to = Address::from(address);
         let mut pauses = pauses();
+        // The socket is not asked for readiness, which would count the call.
+        consume_budget().await;
         loop {
             match sys::send_to(self.inner(), bytes, &to) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -185,10 +190,13 @@ impl UnixDatagram {
         path: P,
     ) -> Poll<io::Result<usize>> {
         let to = Address::from(&address::from_path(path.as_ref())?);
+        ready!(pin!(consume_budget()).poll(context));
         let mut pauses = self.polled().take().unwrap_or_else(pauses);
         let sent = self.poll_send_pausing(context, bytes, &to, &mut pauses);
         if sent.is_pending() {
-            *self.polled() = Some(pauses);
+            let former = self.polled().replace(pauses);
+            // With another caller's waker in it, perhaps: not under the lock.
+            drop(former);
         }
         sent
     }

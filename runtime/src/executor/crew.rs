@@ -9,7 +9,7 @@ use super::shell::Shell;
 use crate::driver::{Driver, Drivers};
 use crate::foreign;
 use crate::primitive::{Arc, AtomicBool, AtomicU64, Ordering};
-use crate::tasks::{Id, Panics, TaskInfo, TaskRef};
+use crate::tasks::{Id, Panics, TaskRef};
 
 /// The cores of a runtime.
 pub(crate) struct Crew {
@@ -117,10 +117,11 @@ impl Crew {
         shells.find_map(|shell| shell.owned.find(id))
     }
 
-    /// What people are told of the live tasks.
-    pub(crate) fn infos(&self) -> Vec<TaskInfo> {
-        let shells = self.shells.iter();
-        shells.flat_map(|shell| shell.owned.infos()).collect()
+    /// The live tasks.
+    pub(crate) fn live(&self) -> Vec<TaskRef> {
+        let mut live = Vec::new();
+        self.for_each_task(|task| live.push(task.clone()));
+        live
     }
 
     /// Nothing is spawned any more.
