@@ -32,7 +32,13 @@ async fn main() -> ExitCode {
 
 async fn run() -> io::Result<()> {
     match env::args().nth(1) {
-        Some(path) => tail(OpenOptions::new().open_receiver(path)?).await,
+        Some(path) => match OpenOptions::new().open_receiver(&path) {
+            Ok(receiver) => tail(receiver).await,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(io::Error::other(
+                format!("there is no {path}: make it with `mkfifo {path}` first"),
+            )),
+            Err(error) => Err(error),
+        },
         None => until_the_end(stdin()?).await,
     }
 }

@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::primitive::{Arc, Condvar, Mutex};
-use crate::tasks::{self, JoinHandle, Panics, Runnable, Schedule, TaskInfo, TaskRef};
+use crate::tasks::{self, JoinHandle, Panics, Runnable, Schedule, TaskRef};
 
 /// The threads of one runtime for calls that block.
 pub(crate) struct Pool {
@@ -175,14 +175,15 @@ impl Pool {
 
     /// Takes nothing more, drops what is queued, and lets idle threads go. Waits for nobody. Gives what
     /// was dropped.
-    pub(crate) fn close(&self) -> Vec<TaskInfo> {
+    pub(crate) fn close(&self) -> Vec<TaskRef> {
         let mut state = self.state.lock();
         state.closed = true;
         let queued = std::mem::take(&mut state.queue);
         drop(state);
         self.called.notify_all();
+        queued.iter().for_each(TaskRef::cut);
         queued.iter().for_each(TaskRef::cancel);
-        queued.iter().map(TaskRef::info).collect()
+        queued.into()
     }
 
     /// Waits until all threads have gone, for `limit` at most.
@@ -210,17 +211,15 @@ impl Pool {
         state.queue.len() + state.running.len()
     }
 
-    /// What people are told of the closures that run, or wait for a thread.
-    pub(crate) fn infos(&self) -> Vec<TaskInfo> {
+    /// The closures that run, or wait for a thread.
+    pub(crate) fn live(&self) -> Vec<TaskRef> {
         let state = self.state.lock();
-        let all = state.queue.iter().chain(&state.running);
-        all.map(TaskRef::info).collect()
+        state.queue.iter().chain(&state.running).cloned().collect()
     }
 
-    /// What people are told of those that run.
-    pub(crate) fn running(&self) -> Vec<TaskInfo> {
-        let state = self.state.lock();
-        state.running.iter().map(TaskRef::info).collect()
+    /// Those that run.
+    pub(crate) fn running(&self) -> Vec<TaskRef> {
+        self.state.lock().running.clone()
     }
 
     /// Threads that live, and closures that wait for one.

@@ -327,7 +327,7 @@ pub(crate) fn block_on<F: Future>(handle: &Handle, call: &str, future: F) -> F::
 enum Inside {
     /// One that is under way.
     BlockOn(&'static Location<'static>),
-    /// It is a worker's thread.
+    /// It is a worker's thread, or one in its place.
     Worker,
 }
 
@@ -352,7 +352,9 @@ pub(crate) fn block_in_place<R>(closure: impl FnOnce() -> R) -> R {
             let shared = &substitute.shared;
             // It ends when the task is back.
             let _not_waited_for = shared.closing().set_apart(tasks::current());
+            let working = Working::begin();
             shared.substitute(index);
+            drop(working);
         }));
     }
     let restored = Restored(inside);
@@ -386,6 +388,25 @@ struct Restored(Inside);
 impl Drop for Restored {
     fn drop(&mut self) {
         BLOCKING.set(Some(self.0));
+    }
+}
+
+/// While it lives, a thread for calls that block does the work of a worker: its tasks are to find on it
+/// what they find there.
+struct Working;
+
+impl Working {
+    fn begin() -> Self {
+        BLOCKING.set(Some(Inside::Worker));
+        Self
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        // As at the end of a `block_on`.
+        coop::lift();
+        BLOCKING.set(None);
     }
 }
 

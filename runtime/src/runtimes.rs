@@ -59,7 +59,8 @@ impl Runtime {
     /// Runs a future to its end on this thread, and with it the runtime's tasks.
     ///
     /// With worker threads, a future that has to wait borrows the core of one of them: what it spawns
-    /// begins on this thread.
+    /// begins on this thread. A task that this thread runs and that does not come back from a poll
+    /// holds the future up: nobody else can poll it.
     ///
     /// Without: if another thread is in `block_on` already, that one runs the tasks. This one polls its
     /// own future, and takes over when the other is done. With nobody inside, nothing runs.
@@ -130,7 +131,7 @@ impl Runtime {
         }
     }
 
-    /// Ends the runtime and waits for nothing.
+    /// Ends the runtime and waits for nothing; its workers end in the background, as when it is dropped.
     pub fn shutdown_background(mut self) {
         self.end(Some(Duration::ZERO));
     }

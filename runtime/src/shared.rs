@@ -487,6 +487,7 @@ impl Drop for Borrowed<'_> {
         }
         if self.core.as_ref().is_some_and(Core::is_lent) {
             // A task has given it to another thread, by way of the bench.
+            self.shared.crew.drop_left_over();
             return;
         }
         let mut bench = self.shared.bench.lock();

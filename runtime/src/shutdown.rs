@@ -29,7 +29,7 @@ use crate::executor::{StuckTask, Watch};
 use crate::handle::{self, Handle};
 use crate::runtimes::{LocalRuntime, Runtime};
 use crate::sync::{CancellationToken, oneshot, wait_until};
-use crate::tasks::{self, Id, TaskInfo};
+use crate::tasks::{self, Id, TaskRef};
 use crate::time::timeout;
 
 /// How long a shutdown may take.
@@ -250,8 +250,9 @@ struct Steps {
     handle: Handle,
     grace: Grace,
     began: Instant,
-    /// What there was at the beginning.
-    found: Vec<TaskInfo>,
+    /// What there was at the beginning. It is kept, to be asked at the end what became of it: a task
+    /// that is cut may be about to end by itself.
+    found: Vec<TaskRef>,
 }
 
 impl Steps {
@@ -272,7 +273,7 @@ impl Steps {
             began: Instant::now(),
             found: Vec::new(),
         };
-        steps.found = steps.but_those_apart([shared.crew().infos(), shared.pool().infos()]);
+        steps.found = steps.but_those_apart([shared.crew().live(), shared.pool().live()]);
         closing.token().cancel();
         steps
     }
@@ -285,7 +286,7 @@ impl Steps {
         while self.goes_on(&mut before) {
             let _ = timeout(self.grace.patience, self.quiet()).await;
         }
-        self.report(cut)
+        self.report(&cut)
     }
 
     /// The same, on a thread that runs no tasks.
@@ -296,7 +297,7 @@ impl Steps {
         while self.goes_on(&mut before) {
             self.wait_here(self.grace.patience);
         }
-        self.report(cut)
+        self.report(&cut)
     }
 
     fn wait_here(&self, time: Duration) {
@@ -306,7 +307,7 @@ impl Steps {
     /// The same, without waiting.
     fn take_none(&self) -> Report {
         let cut = self.cut();
-        self.report(cut)
+        self.report(&cut)
     }
 
     fn quiet(&self) -> impl Future<Output = ()> + Send {
@@ -328,21 +329,16 @@ impl Steps {
     }
 
     /// The grace is over: drops what is left, and gives what that was.
-    fn cut(&self) -> Vec<TaskInfo> {
+    fn cut(&self) -> Vec<TaskRef> {
         let shared = &self.handle.shared;
         shared.crew().admit_no_more();
-        let tasks = shared.crew().infos();
-        let left = self.but_those_apart([tasks, shared.pool().close()]);
-        let apart = shared.closing().apart();
-        shared.crew().for_each_task(|task| {
-            if !apart.contains(&task.id()) {
-                task.abort();
-            }
-        });
-        left
+        let left = self.but_those_apart([shared.crew().live()]);
+        let closures = shared.pool().close();
+        left.iter().for_each(TaskRef::cut);
+        [left, closures].concat()
     }
 
-    fn report(&self, mut cut: Vec<TaskInfo>) -> Report {
+    fn report(&self, left: &[TaskRef]) -> Report {
         let shared = &self.handle.shared;
         let mut stuck = Vec::new();
         let apart = shared.closing().apart();
@@ -351,30 +347,37 @@ impl Steps {
                 stuck.push(StuckTask::left_behind(task));
             }
         });
-        cut.retain(|task| !stuck.iter().any(|it| it.id == Some(task.id)));
         let detached = self.but_those_apart([shared.pool().running()]);
-        let mut ids: Vec<_> = cut.iter().chain(&detached).map(|task| task.id).collect();
-        ids.extend(stuck.iter().filter_map(|task| task.id));
-        ids.sort_unstable();
-        let has_ended = |task: &&TaskInfo| ids.binary_search(&task.id).is_err();
+        let mut here: Vec<_> = detached.iter().map(TaskRef::id).collect();
+        here.extend(stuck.iter().filter_map(|task| task.id));
+        here.sort_unstable();
+        let is_here = |task: &TaskRef| here.binary_search(&task.id()).is_ok();
+        let infos = |tasks: &[&TaskRef]| tasks.iter().map(|task| task.info()).collect();
+        let mut cut: Vec<_> = left.iter().chain(&self.found).collect();
+        cut.retain(|task| task.is_cut() && !is_here(task));
+        cut.sort_unstable_by_key(|task| task.id());
+        cut.dedup_by_key(|task| task.id());
+        let mut finished: Vec<_> = self.found.iter().collect();
+        // One that is neither done nor cut waits for a shutdown itself.
+        finished.retain(|task| task.is_done() && !task.is_cut() && !is_here(task));
         shared.set_limit(self.grace.patience);
         shared.closing().set_told();
         Report {
             took: self.began.elapsed(),
-            finished: self.found.iter().filter(has_ended).cloned().collect(),
-            cut,
-            detached,
+            finished: infos(&finished),
+            cut: infos(&cut),
+            detached: detached.iter().map(TaskRef::info).collect(),
             stuck,
             panics: shared.panics().take_notes(),
         }
     }
 
     /// All of these but those that are not waited for, in the order of their spawning.
-    fn but_those_apart<const N: usize>(&self, tasks: [Vec<TaskInfo>; N]) -> Vec<TaskInfo> {
+    fn but_those_apart<const N: usize>(&self, tasks: [Vec<TaskRef>; N]) -> Vec<TaskRef> {
         let mut tasks: Vec<_> = tasks.into_iter().flatten().collect();
         let apart = self.handle.shared.closing().apart();
-        tasks.retain(|task| !apart.contains(&task.id));
-        tasks.sort_unstable_by_key(|task| task.id);
+        tasks.retain(|task| !apart.contains(&task.id()));
+        tasks.sort_unstable_by_key(TaskRef::id);
         tasks
     }
 }
@@ -383,7 +386,7 @@ impl Steps {
 fn caller(handle: &Handle) -> Option<Id> {
     let shared = &handle.shared;
     let is_ours = |caller: &Id| {
-        let is_caller = |closure: &TaskInfo| closure.id == *caller;
+        let is_caller = |closure: &TaskRef| closure.id() == *caller;
         shared.crew().find(*caller).is_some() || shared.pool().running().iter().any(is_caller)
     };
     tasks::current().filter(is_ours)

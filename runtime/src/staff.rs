@@ -45,7 +45,8 @@ impl Staff {
     /// it is not the default.
     pub(crate) fn end(&mut self, handle: &Handle, limit: Option<Duration>) {
         let threads = std::mem::take(&mut self.threads);
-        if let Some(limit) = limit {
+        // Who waits for nothing leaves the workers the time that they need to end in peace.
+        if let Some(limit) = limit.filter(|limit| !limit.is_zero()) {
             handle.shared.set_limit(limit);
         }
         let is_ours = handle.shared.crew().drivers().fleet().is_worker_here();

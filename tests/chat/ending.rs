@@ -163,7 +163,18 @@ fn the_file_of_the_second_door_goes_with_the_server_and_is_replaced_after_a_cras
     });
 }
 
-/// A second server at the same place says that it is taken.
+#[test]
+fn a_file_that_is_no_socket_is_left_alone() {
+    chat(|flavour| {
+        let place = Place::new();
+        let path = place.file("letters");
+        std::fs::write(&path, "dear").unwrap();
+        refused(flavour, &["--unix", path.to_str().unwrap()]);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "dear");
+    });
+}
+
+/// A server at a place that is taken says so.
 fn refused(flavour: Flavour, arguments: &[&str]) {
     let mut command = crate::command(flavour, arguments);
     let output = command.args(["--addr", "127.0.0.1:0"]).output().unwrap();

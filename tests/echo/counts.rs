@@ -47,9 +47,10 @@ fn system_calls(figures: &BTreeMap<String, f64>) -> Vec<(&str, f64)> {
     calls.collect()
 }
 
-/// As exactly as it is counted: a wait more or less in a run of thousands is chance.
+/// As exactly as it is counted. Of two runs that are compared one may end a connection, or find it
+/// ended, with a call more than the other: of 64 connections and 8,000 messages at most 0.008.
 fn is(figure: f64, expected: f64) -> bool {
-    (figure - expected).abs() < 0.002
+    (figure - expected).abs() < 0.01
 }
 
 fn can_trace(what: &str) -> bool {
@@ -78,8 +79,8 @@ fn a_small_message_costs_one_recv_and_one_send_and_no_allocation() {
         }
         let _turn = heavy();
         let (messages, limit) = match flavour {
-            Flavour::Single => ("4000", 330.0),
-            Flavour::Steal => ("20000", 480.0),
+            Flavour::Single => ("8000", 330.0),
+            Flavour::Steal => ("20000", 430.0),
         };
         let load = ["--connections", "64", "--messages", messages];
         let mut figures = count(flavour, &load);

@@ -4,10 +4,10 @@ use std::future::{pending, poll_fn};
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
+use tests::mpsc::{Sender, channel};
 
 use runtime::io::{AsyncFd, Interest};
 use runtime::task::{AbortHandle, JoinHandle, yield_now};
@@ -26,7 +26,7 @@ fn workers(count: usize) -> Runtime {
 }
 
 /// A runtime that tells nobody but us who is left behind.
-fn reporting(count: usize) -> (Runtime, std::sync::mpsc::Receiver<StuckTask>) {
+fn reporting(count: usize) -> (Runtime, tests::mpsc::Receiver<StuckTask>) {
     let (send, receive) = channel();
     let send = Mutex::new(send);
     let mut builder = Builder::new_multi_thread();
@@ -280,4 +280,33 @@ fn those_in_block_on_learn_of_it() {
             }
         }
     });
+}
+
+/// Whoever ends the runtime does not wait for it, but the workers do for each other.
+#[test]
+fn a_poll_ends_in_peace_though_nobody_waits_for_the_end() {
+    soon(|| {
+        let runtime = workers(2);
+        let handle = runtime.handle().clone();
+        let inside = Event::new();
+        let says = inside.clone();
+        let task = runtime.spawn(async move {
+            says.set();
+            until(|| format!("{handle:?}").contains("shut_down: true"));
+            // Long enough for the other worker to end everything, if it did not wait.
+            let register = || AsyncFd::new(nonblocking()).map(drop);
+            let failed = (0..10_000).map(|_| register()).find(Result::is_err);
+            let said = failed.map(|failed| failed.unwrap_err().to_string());
+            assert_eq!(said, None);
+        });
+        inside.wait_here();
+        runtime.shutdown_background();
+        foreign::block_on(task).unwrap();
+    });
+}
+
+fn nonblocking() -> UnixStream {
+    let (ours, _) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    ours
 }

@@ -1,9 +1,11 @@
 //! Many tasks together: sets, trackers, tokens, scopes, and values that follow a task.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use runtime::sync::CancellationToken;
 use runtime::task::{
@@ -14,7 +16,7 @@ use runtime::{Handle, LocalRuntime};
 use tests::deadline::soon;
 use tests::event::Event;
 use tests::flavours::flavours;
-use tests::panics::{on_drop, panics};
+use tests::panics::{message, on_drop, panics};
 
 fn run<F: Future<Output = ()> + Send + 'static>(test: impl FnOnce() -> F + Send + 'static) {
     soon(|| runtime::block_on(test()));
@@ -288,6 +290,78 @@ fn a_scope_that_is_dropped_or_over_aborts_what_it_started() {
         yield_now().await;
         assert!(late.is_finished());
         assert_eq!(Handle::current().metrics().alive_tasks, 0);
+    });
+}
+
+#[test]
+fn a_scope_that_is_dropped_aborts_also_those_on_their_way_to_it() {
+    flavours(|flavour| {
+        flavour.block_on(async {
+            let many = scope(|tasks: Scope<()>| async move {
+                // More than one poll of the scope takes in.
+                for _ in 0..1000 {
+                    tasks.spawn::<_, ()>(pending());
+                }
+                pending::<Result<(), ()>>().await
+            });
+            let mut many = Box::pin(many);
+            poll_fn(|context| Poll::Ready(many.as_mut().poll(context).is_pending())).await;
+            drop(many);
+            while Handle::current().metrics().alive_tasks > 0 {
+                yield_now().await;
+            }
+        });
+    });
+}
+
+#[test]
+fn no_panic_of_a_body_carries_its_scope_away_from_the_tasks() {
+    async fn ends_after_its_task<F: Future<Output = Result<(), ()>>>(
+        body: impl FnOnce(Scope<()>) -> F,
+    ) -> Result<(), String> {
+        let ended = Event::new();
+        let says_ended = ended.clone();
+        let mut scoped = Box::pin(scope_with(Duration::ZERO, |tasks: Scope<()>| {
+            let says = on_drop(move || says_ended.set());
+            tasks.spawn::<_, ()>(async move {
+                let _says = says;
+                pending().await
+            });
+            body(tasks)
+        }));
+        let outcome = poll_fn(|context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| scoped.as_mut().poll(context)));
+            match polled {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(outcome)) => Poll::Ready(Ok(outcome)),
+                Err(payload) => Poll::Ready(Err(message(&*payload))),
+            }
+        })
+        .await;
+        assert!(ended.is_set(), "before {outcome:?}");
+        outcome.map(|_| ())
+    }
+
+    flavours(|flavour| {
+        flavour.block_on(async {
+            let told = ends_after_its_task::<std::future::Ready<_>>(|_| panic!("closure")).await;
+            assert_eq!(told, Err(String::from("closure")));
+            let told = ends_after_its_task(|_| {
+                let bomb = on_drop(|| panic!("destructor"));
+                poll_fn(move |_| {
+                    let _ = &bomb;
+                    Poll::Ready(Ok(()))
+                })
+            });
+            assert_eq!(told.await, Err(String::from("destructor")));
+            // One who is cut is too late to be the reason.
+            let told = ends_after_its_task(|tasks| async move {
+                tasks.spawn(async { Err::<(), _>(()) });
+                let _bomb = on_drop(|| panic!("cut"));
+                pending().await
+            });
+            assert_eq!(told.await, Ok(()));
+        });
     });
 }
 

@@ -1,10 +1,10 @@
 //! Cores that change hands: to a `block_on`, to a thread for closures that block, and back.
 
 use std::future::poll_fn;
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::task::Poll;
 use std::thread;
+use tests::mpsc::channel;
 
 use runtime::task::{block_in_place, yield_now};
 use runtime::time::{Duration, sleep};
@@ -184,7 +184,7 @@ fn in_place_lets_the_others_go_on_from_a_main_future_and_from_a_task() {
         let runtime = workers(1);
         for _ in 0..20 {
             let (send, receive) = channel();
-            let answer = |send: std::sync::mpsc::Sender<u32>| async move {
+            let answer = |send: tests::mpsc::Sender<u32>| async move {
                 sleep(Duration::from_micros(100)).await;
                 send.send(7).unwrap();
             };
@@ -262,6 +262,104 @@ fn a_runtime_may_end_while_a_task_is_in_place() {
             drop(release);
             ends.join().unwrap();
             dropped.wait_here();
+        }
+    });
+}
+
+/// Has the only core run by a substitute, and calls `inside` on it.
+fn on_a_substitute<R: Send + 'static>(inside: impl FnOnce() -> R + Send + 'static) -> R {
+    let runtime = workers(1);
+    let (release, released) = channel::<()>();
+    let here = thread::current().id();
+    let outer = runtime.spawn(async move { block_in_place(move || released.recv()) });
+    let inner = runtime.spawn(async move {
+        assert_ne!(thread::current().id(), here);
+        inside()
+    });
+    let result = foreign::block_on(inner).unwrap();
+    drop(release);
+    assert!(foreign::block_on(outer).unwrap().is_err());
+    check(&runtime);
+    result
+}
+
+#[test]
+fn in_place_lets_the_others_go_on_from_a_substitute_too() {
+    soon(|| {
+        on_a_substitute(|| {
+            let (send, receive) = channel();
+            runtime::spawn(async move { send.send(()).unwrap() });
+            block_in_place(|| receive.recv().unwrap());
+        });
+        let five = on_a_substitute(|| {
+            let handle = Handle::current();
+            block_in_place(|| {
+                handle.block_on(async {
+                    sleep(Duration::from_millis(1)).await;
+                    runtime::spawn(async { 5 }).await.unwrap()
+                })
+            })
+        });
+        assert_eq!(five, 5);
+    });
+}
+
+#[test]
+fn a_block_on_in_a_task_is_refused_by_a_substitute_too() {
+    soon(|| {
+        let said = on_a_substitute(|| panics(|| Handle::current().block_on(async {})));
+        assert!(said.contains("inside a task"), "{said}");
+    });
+}
+
+#[test]
+fn a_runtime_may_end_while_a_task_is_in_place_on_a_thread_that_is_no_worker() {
+    soon(|| {
+        for wakes_itself in [false, true] {
+            let runtime = Arc::new(workers(1));
+            let handle = runtime.handle().clone();
+            let (inside, dropped) = (Event::new(), Event::new());
+            let (says_inside, says_dropped) = (inside.clone(), dropped.clone());
+            let (release, released) = channel::<()>();
+            let visits = thread::spawn(move || {
+                handle.block_on(async move {
+                    yield_now().await;
+                    let here = thread::current().id();
+                    let mut released = Some(released);
+                    // It need not be run by this thread at the first time.
+                    while let Some(mine) = released.take() {
+                        sleep(Duration::from_micros(50)).await;
+                        let (says_inside, says_dropped) =
+                            (says_inside.clone(), says_dropped.clone());
+                        let (back, came_back) = channel();
+                        let task = runtime::spawn(async move {
+                            if thread::current().id() != here {
+                                back.send(mine).unwrap();
+                                return;
+                            }
+                            let _guard = on_drop(move || says_dropped.set());
+                            block_in_place(move || {
+                                says_inside.set();
+                                let _ = mine.recv();
+                            });
+                            if wakes_itself {
+                                yield_now().await;
+                            }
+                            std::future::pending::<()>().await;
+                        });
+                        match task.await {
+                            Ok(()) => released = Some(came_back.recv().unwrap()),
+                            Err(error) => assert!(error.is_cancelled()),
+                        }
+                    }
+                });
+            });
+            inside.wait_here();
+            // Its worker has its core back: nobody waits for the task.
+            drop(runtime);
+            drop(release);
+            dropped.wait_here();
+            visits.join().unwrap();
         }
     });
 }

@@ -10,10 +10,10 @@ use std::os::unix::net::UnixStream;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::{fs, thread};
+use tests::mpsc::channel;
 
 use runtime::io::{AsyncFd, Interest};
 use runtime::task::yield_now;

@@ -9,9 +9,9 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
 use std::task::{Poll, Waker};
 use std::thread;
+use tests::mpsc::{Sender, channel};
 
 use net::{TcpListener, TcpStream};
 use runtime::Runtime;

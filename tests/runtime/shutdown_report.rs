@@ -2,8 +2,8 @@
 
 use std::future::pending;
 use std::panic::Location;
-use std::sync::mpsc::{Sender, channel};
 use std::thread;
+use tests::mpsc::{Sender, channel};
 
 use runtime::shutdown::{Grace, Report, requested};
 use runtime::task::{Builder, Id, JoinHandle, JoinSet, TaskInfo, block_in_place, yield_now};
@@ -257,9 +257,14 @@ fn two_that_wait_for_it_do_not_wait_for_each_other() {
             for _ in 0..3 {
                 set.spawn(async { Handle::current().shutdown(patient(HOUR)).await });
             }
-            obedient(&Handle::current());
-            for report in set.join_all().await {
+            let ends = obedient(&Handle::current()).id();
+            let reports = set.join_all().await;
+            for report in &reports {
                 assert!(report.cut.is_empty() && report.stuck.is_empty(), "{report}");
+            }
+            if flavour == Flavour::Single {
+                // When the first has the report, the others wait for theirs still.
+                assert_eq!(ids(&reports[0].finished), [ends]);
             }
         });
     });
@@ -319,6 +324,24 @@ fn closures_that_have_not_begun_are_cut() {
         assert_eq!(ids(&report.cut), [waits.id()], "{report}");
         assert_eq!(report.detached.len(), 1, "{report}");
         drop(release);
+    });
+}
+
+#[test]
+fn who_ends_by_itself_when_it_is_cut_has_finished() {
+    soon(|| {
+        let runtime = Flavour::Steal.build();
+        let (release, task) = stuck_task(runtime.handle());
+        let guard = on_drop(move || drop(release));
+        let behind = runtime.spawn(async move {
+            // The tasks are cut in the order of their spawning: this comes after the other.
+            let _guard = guard;
+            pending::<()>().await;
+        });
+        let report = runtime.shutdown(patient(Duration::ZERO));
+        assert_eq!(ids(&report.finished), [task.id()], "{report}");
+        assert_eq!(ids(&report.cut), [behind.id()], "{report}");
+        foreign::block_on(task).unwrap();
     });
 }
 
@@ -395,7 +418,14 @@ fn a_stuck_task_does_not_keep_the_main_future_from_seeing_the_end() {
             let (release, released) = channel::<()>();
             let report = runtime.block_on(async {
                 // It has a core, and this is spawned into the line of it.
-                yield_now().await;
+                let here = std::thread::current().id();
+                loop {
+                    runtime::time::sleep(Duration::from_micros(50)).await;
+                    let runs = runtime::spawn(async { std::thread::current().id() });
+                    if runs.await.unwrap() == here {
+                        break;
+                    }
+                }
                 let entered = Event::new();
                 let says = entered.clone();
                 let task = runtime::spawn(async move {

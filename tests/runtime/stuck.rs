@@ -5,10 +5,10 @@
 use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
+use tests::mpsc::{Receiver, Sender, channel};
 
 use runtime::io::{AsyncFd, Interest};
 use runtime::time::{Duration, sleep};

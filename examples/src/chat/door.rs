@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -219,8 +220,9 @@ impl Drop for SocketFile {
 /// A listener at a path.
 #[derive(Debug)]
 pub(super) struct UnixDoor {
-    pub(super) listener: UnixListener,
+    // Dropped first: a server that found it deserted would put its own in the place, and lose it.
     file: SocketFile,
+    pub(super) listener: UnixListener,
 }
 
 impl UnixDoor {
@@ -256,10 +258,12 @@ fn unix(path: &Path) -> io::Result<UnixDoor> {
     })
 }
 
-/// A server that was killed leaves its socket's file, at which nobody answers any more.
+/// A server that was killed leaves its socket's file, at which nobody answers any more. (Nor does
+/// anybody at a file of another kind: that is somebody's.)
 fn is_deserted(path: &Path) -> bool {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     let connected = std::os::unix::net::UnixStream::connect(path);
-    connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    is_socket && connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// Said to who comes when all places are taken.

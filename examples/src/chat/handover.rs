@@ -31,10 +31,11 @@ use super::door::{Doors, SocketFile};
 /// Where the next server asks for the doors.
 #[derive(Debug)]
 pub(super) struct Handover {
+    // Dropped first, as that of a door is.
+    file: SocketFile,
     listener: UnixListener,
     /// Of this process.
     user: u32,
-    file: SocketFile,
 }
 
 impl Handover {

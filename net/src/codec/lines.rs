@@ -11,8 +11,8 @@ use crate::io::Buffer;
 /// A line ends with a line feed, or a carriage return and a line feed; neither is part of it. The
 /// last one of a stream need not have an end.
 ///
-/// A line that is too long, or is no UTF-8, is an error, and the next one can be read all the same:
-/// of the long one nothing is kept.
+/// A line that is too long, or is no UTF-8, is an error of the kind `InvalidData`, and the next one can
+/// be read all the same: of the long one nothing is kept.
 ///
 /// # Examples
 ///

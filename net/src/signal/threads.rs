@@ -23,8 +23,9 @@ pub(super) fn check(kind: SignalKind, caller: &Location<'_>) -> io::Result<()> {
     if !signal::is_blocked_here(kind.as_raw_value())? {
         return Err(io::Error::other(format!(
             "{call}, too late: this thread does not block {kind}, which would do what it does by \
-             default before a stream sees it. Name it to runtime::Builder::signals, which blocks it \
-             in all threads of the runtime from their start"
+             default before a stream sees it. Name it to runtime::Builder::signals, or in \
+             #[runtime::main(signals = [..])], which blocks it in all threads of the runtime from \
+             their start"
         )));
     }
     match find_open_thread(kind) {

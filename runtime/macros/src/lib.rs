@@ -46,10 +46,9 @@ use parse::{Flavour, Function, Options, Problem};
 ///   of them, as `Builder::signals` does; together with any of the others.
 ///
 /// It panics if the runtime cannot be started. The function is a free one,
-/// without arguments; what it returns is what `main` returns. The example that
-/// runs is on the re-export, as this crate cannot depend on `runtime`:
+/// without arguments; what it returns is what `main` returns.
 ///
-/// ```ignore
+/// ```
 /// #[runtime::main]
 /// async fn main() -> std::io::Result<()> {
 ///     let text = runtime::spawn(async { "hello" }).await?;
@@ -73,10 +72,9 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///   `runtime::time::pause`.
 ///
 /// Attributes such as `#[should_panic]` and `#[ignore]` and results as return
-/// types work as with `#[test]`, which must not be there as well. The example
-/// that runs is on the re-export, as this crate cannot depend on `runtime`:
+/// types work as with `#[test]`, which must not be there as well.
 ///
-/// ```ignore
+/// ```
 /// #[runtime::test]
 /// async fn a_task_returns_its_value() {
 ///     assert_eq!(runtime::spawn(async { 7 }).await.unwrap(), 7);

@@ -9,7 +9,7 @@ use super::shell::Shell;
 use crate::driver::{Driver, Drivers};
 use crate::foreign;
 use crate::primitive::{Arc, AtomicBool, AtomicU64, Ordering};
-use crate::tasks::{Id, Panics, TaskInfo, TaskRef};
+use crate::tasks::{Id, Panics, TaskRef};
 
 /// The cores of a runtime.
 pub(crate) struct Crew {
@@ -17,6 +17,8 @@ pub(crate) struct Crew {
     drivers: Arc<Drivers>,
     panics: Arc<Panics>,
     closing: AtomicBool,
+    /// All tasks were dropped, but for those that were in the middle of a poll.
+    is_shut: AtomicBool,
     /// A worker was woken to take work, and has not found any yet: one is enough.
     pub(super) recruiting: AtomicBool,
     /// The workers whose alarm clock is set, a bit each.
@@ -53,6 +55,7 @@ impl Crew {
             drivers,
             panics: panics.clone(),
             closing: AtomicBool::new(false),
+            is_shut: AtomicBool::new(false),
             recruiting: AtomicBool::new(false),
             alarms: AtomicU64::new(0),
             on_stuck,
@@ -117,10 +120,11 @@ impl Crew {
         shells.find_map(|shell| shell.owned.find(id))
     }
 
-    /// What people are told of the live tasks.
-    pub(crate) fn infos(&self) -> Vec<TaskInfo> {
-        let shells = self.shells.iter();
-        shells.flat_map(|shell| shell.owned.infos()).collect()
+    /// The live tasks.
+    pub(crate) fn live(&self) -> Vec<TaskRef> {
+        let mut live = Vec::new();
+        self.for_each_task(|task| live.push(task.clone()));
+        live
     }
 
     /// Nothing is spawned any more.
@@ -187,10 +191,29 @@ impl Crew {
 
     /// The end of the end: nobody runs tasks any more. Whoever waits for anything learns of it.
     pub(crate) fn shut(&self) {
+        // Changed by a swap here and in `drop_left_over`: of the two one sees the other, and what was
+        // done before by the thread of it.
+        self.is_shut.swap(true, Ordering::AcqRel);
         for shell in &self.shells {
             drop(shell.inbox.close());
         }
+        self.drop_idle();
         self.drivers.shut();
+    }
+
+    /// A thread has come to the end of a poll in which its core was lent out. Nobody has waited for it,
+    /// so the tasks may have been dropped without this one: then it is dropped here.
+    pub(crate) fn drop_left_over(&self) {
+        if self.is_closing() && self.is_shut.fetch_or(false, Ordering::AcqRel) {
+            self.drop_idle();
+        }
+    }
+
+    /// Drops the tasks that are not in the middle of a poll.
+    fn drop_idle(&self) {
+        if self.tasks() > 0 {
+            self.for_each_task(TaskRef::cancel);
+        }
     }
 
     /// Wakes a sleeping worker to take tasks off `recruiter`, unless one is on its way.

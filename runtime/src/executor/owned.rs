@@ -9,7 +9,7 @@ use std::ops::Range;
 use slab::Slab;
 
 use crate::primitive::{Arc, Mutex, MutexGuard};
-use crate::tasks::{Id, TaskInfo, TaskRef};
+use crate::tasks::{Id, TaskRef};
 
 /// References to live tasks.
 pub(crate) struct Owned(Mutex<List>);
@@ -89,18 +89,19 @@ impl Owned {
 
     /// From now on somebody waits for the list to be empty, or nearly so.
     pub(crate) fn watch(&self, watch: Watch) {
-        self.0.lock().end.get_or_insert_default().watch = Some(watch);
+        let mut list = self.0.lock();
+        let held = &mut list.end.get_or_insert_default().watch;
+        // Of several who wait, one may have counted before another was set apart.
+        let few = held.as_ref().map_or(0, |former| former.few);
+        let few = few.max(watch.few);
+        let former = held.replace(Watch { few, ..watch });
+        drop(list);
+        drop(former);
     }
 
     /// Keeps the list as it is.
     pub(crate) fn hold(&self) -> Held<'_> {
         Held(self.0.lock())
-    }
-
-    /// What people are told of its tasks.
-    pub(crate) fn infos(&self) -> Vec<TaskInfo> {
-        let list = self.0.lock();
-        list.tasks.iter().map(|(_, task)| task.info()).collect()
     }
 
     /// From now on what is done is kept all the same.

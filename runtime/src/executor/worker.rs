@@ -196,11 +196,11 @@ impl Local {
             }
             if main.turn() {
                 // It may have lent the core out in its last poll.
-                return Ok(if context::is_lent() {
-                    Ended::Lent
-                } else {
-                    Ended::Done
-                });
+                if context::is_lent() {
+                    return Ok(Ended::Lent);
+                }
+                self.is_polling.set(false);
+                return Ok(Ended::Done);
             }
             turn.polls += 1;
             if self.run_batch(&mut turn) == Some(Lent) {

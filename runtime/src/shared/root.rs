@@ -25,6 +25,7 @@ use crate::primitive::{Arc, AtomicBool, AtomicU32, Ordering, thread_local};
 /// A root future and what it has come to.
 pub(crate) struct Root<'a, F: Future> {
     future: Pin<&'a mut F>,
+    shared: &'a Shared,
     /// Both are there until the root is dropped.
     waker: Option<Waker>,
     signal: Option<Arc<Signal>>,
@@ -46,10 +47,11 @@ thread_local! {
 
 impl<'a, F: Future> Root<'a, F> {
     /// Not woken before it has been polled for the first time, which it is to be at once.
-    pub(crate) fn new(future: Pin<&'a mut F>, shared: &Arc<Shared>) -> Self {
+    pub(crate) fn new(future: Pin<&'a mut F>, shared: &'a Arc<Shared>) -> Self {
         let signal = Signal::kept(shared).unwrap_or_else(|| Signal::new(shared));
         Self {
             future,
+            shared,
             waker: Some(Waker::from(signal.clone())),
             signal: Some(signal),
             output: None,
@@ -91,18 +93,17 @@ impl<'a, F: Future> Root<'a, F> {
 
 impl<F: Future> Main for Root<'_, F> {
     fn turn(&mut self) -> bool {
-        if !self.signal().woken.swap(false, Ordering::AcqRel) {
-            return false;
-        }
-        coop::renew();
-        let waker = self.waker.as_ref().expect("it is there until the end");
-        match self.future.as_mut().poll(&mut Context::from_waker(waker)) {
-            Poll::Ready(output) => {
+        if self.signal().woken.swap(false, Ordering::AcqRel) {
+            coop::renew();
+            let waker = self.waker.as_ref().expect("it is there until the end");
+            let polled = self.future.as_mut().poll(&mut Context::from_waker(waker));
+            if let Poll::Ready(output) = polled {
                 self.output = Some(output);
-                true
+                return true;
             }
-            Poll::Pending => false,
         }
+        // A core that it runs goes back to its worker, before it runs a task that never comes back.
+        self.shared.must_run_without_core()
     }
 
     fn is_woken(&self) -> bool {

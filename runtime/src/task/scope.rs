@@ -15,7 +15,11 @@
 //! The dangers: a child that is started when the end has begun, and one that is started from
 //! a handle kept elsewhere when it is over. Every new child goes through a channel to whoever waits
 //! here; it is drained before "all done" is said, and closed before children are cut, so that a child
-//! that comes later is aborted by whoever starts it.
+//! that comes later is aborted by whoever starts it. On its way it is held by a handle that aborts it:
+//! the channel may go, with the scope, before anybody has looked into it.
+//!
+//! Another danger is the body, which is foreign code: a panic of its closure, of its polls or of its
+//! destructor must not carry the scope away from its children.
 //!
 //! A future cannot wait while it is dropped. If the scope itself is dropped before its end, its
 //! children are aborted at once and end soon after.
@@ -28,7 +32,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::scoped::{self, First, ScopedJoinHandle};
-use super::{Id, JoinError, JoinHandle, JoinSet};
+use super::{AbortOnDropHandle, Id, JoinError, JoinSet};
 use crate::foreign;
 use crate::sync::{CancellationToken, mpsc, oneshot};
 use crate::time::{Duration, Instant, timeout_at};
@@ -107,7 +111,8 @@ where
         first: first.clone(),
     };
     let mut family = Family {
-        body: Some(Box::pin(body(scope))),
+        // In a future of its own, so that a panic of the closure is one of the body.
+        body: Some(Box::pin(async { body(scope).await })),
         children: JoinSet::new(),
         adopted,
         first,
@@ -152,7 +157,7 @@ where
 /// Starts the tasks of a [`scope`]. Clones may be given to them, to start more.
 pub struct Scope<E> {
     token: CancellationToken,
-    adopt: mpsc::UnboundedSender<JoinHandle<Result<(), E>>>,
+    adopt: mpsc::UnboundedSender<AbortOnDropHandle<Result<(), E>>>,
     first: First,
 }
 
@@ -173,9 +178,8 @@ impl<E: Send + 'static> Scope<E> {
         let (give, output) = oneshot::channel();
         let handle = super::spawn(scoped::run(future, give, self.first.clone()));
         let abort = handle.abort_handle();
-        if let Err(late) = self.adopt.send(handle) {
-            late.0.abort();
-        }
+        // If it comes too late, it is aborted here.
+        drop(self.adopt.send(AbortOnDropHandle::new(handle)));
         ScopedJoinHandle::new(abort, output)
     }
 }
@@ -210,7 +214,7 @@ struct Family<Fut, E> {
     /// Gone when it is ready, or was cut.
     body: Option<Pin<Box<Fut>>>,
     children: JoinSet<Result<(), E>>,
-    adopted: mpsc::UnboundedReceiver<JoinHandle<Result<(), E>>>,
+    adopted: mpsc::UnboundedReceiver<AbortOnDropHandle<Result<(), E>>>,
     first: First,
     is_cut: bool,
 }
@@ -238,14 +242,16 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Family<Fut, E> {
             let polled = catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(context)));
             let news = match polled {
                 Ok(Poll::Pending) => None,
-                Ok(Poll::Ready(result)) => Some(Ok(result)),
-                Err(payload) => Some(Err(payload)),
+                Ok(Poll::Ready(result)) => Some(self.drop_body().map(|()| result)),
+                Err(payload) => {
+                    foreign::drop_quietly(self.body.take());
+                    Some(Err(payload))
+                }
             };
             if let Some(news) = news {
                 if !matches!(news, Ok(Ok(_))) {
                     self.first.set(None);
                 }
-                self.body = None;
                 return Poll::Ready(News::Body(news));
             }
         }
@@ -271,7 +277,7 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Family<Fut, E> {
                     if self.is_cut {
                         handle.abort();
                     }
-                    self.children.insert(handle);
+                    self.children.insert(handle.detach());
                 }
                 Poll::Ready(None) => return false,
                 Poll::Pending if self.body.is_none() && self.children.is_empty() => {
@@ -286,11 +292,18 @@ impl<Fut: Future<Output = Result<T, E>>, T, E> Family<Fut, E> {
         }
     }
 
-    /// Drops the body, and aborts the children and all to come.
+    /// Drops the body, whose destructors may panic.
+    fn drop_body(&mut self) -> Result<(), Box<dyn Any + Send>> {
+        let body = self.body.take();
+        catch_unwind(AssertUnwindSafe(|| drop(body)))
+    }
+
+    /// Drops the body, and aborts the children and all to come. A panic of the body's destructor comes
+    /// too late to be what ended the scope.
     fn cut(&mut self) {
         self.is_cut = true;
         self.adopted.close();
-        self.body = None;
+        foreign::drop_quietly(self.body.take());
         self.children.abort_all();
     }
 }

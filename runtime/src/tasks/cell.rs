@@ -192,6 +192,7 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         output: Result<Option<F::Output>, Thrown>,
     ) -> Option<TaskRef> {
         let id = self.header.id;
+        let is_cancelled = matches!(output, Ok(None));
         let output = match (self.drop_future(), output) {
             (None, Ok(Some(output))) => Ok(output),
             (None, Ok(None)) => Err(JoinError::cancelled(id)),
@@ -207,7 +208,7 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         };
         // `Gone` is in the place: nothing is dropped here.
         self.replace_stage(Stage::Done(output));
-        let before = self.header.state.finish();
+        let before = self.header.state.finish(is_cancelled);
         if !before.is_joined() {
             let stage = self.replace_stage(Stage::Gone);
             self.drop_stage(stage);

@@ -150,6 +150,11 @@ impl TaskRef {
         self.header().state.load().is_running()
     }
 
+    /// Whether a shutdown has cut it, or is about to; see [`cut`](Self::cut).
+    pub(crate) fn is_cut(&self) -> bool {
+        self.header().state.load().is_cut()
+    }
+
     /// The core that ran it last.
     pub(crate) fn core(&self) -> usize {
         self.header().core.load(Ordering::Relaxed) as usize
@@ -166,6 +171,13 @@ impl TaskRef {
     /// Asks for the task's future to be dropped, by its executor.
     pub(crate) fn abort(&self) {
         if self.header().state.abort() {
+            self.schedule();
+        }
+    }
+
+    /// The same, by a shutdown.
+    pub(crate) fn cut(&self) {
+        if self.header().state.cut() {
             self.schedule();
         }
     }

@@ -1,7 +1,7 @@
 //! The state word of a task: every legal transition, by name.
 //!
 //! ```text
-//!  63                              8 7                               0
+//!  63                              9 8                               0
 //! +---------------------------------+---------------------------------+
 //! |  references                     |  flags                          |
 //! +---------------------------------+---------------------------------+
@@ -23,7 +23,8 @@
 //! the task into a queue, and whoever takes it out of the queue turns S into R. So a task is in one
 //! queue at most, and one thread at most polls it.
 //!
-//! ABORTED asks for the next start to drop the future instead of polling it. JOIN means that a
+//! ABORTED asks for the next start to drop the future instead of polling it; CUT says that it was a
+//! shutdown which asked, and CANCELLED, beside D, that it was done. JOIN means that a
 //! [`JoinHandle`](super::JoinHandle) lives; it reads the output, or drops it when it goes. WAITER
 //! says that the handle's waker is in its cell: while it is set the cell belongs to the task, which
 //! takes the waker out when it is done; while it is clear, to the handle.
@@ -84,6 +85,13 @@ impl State {
         before & (SCHEDULED | ACTIVE) == 0 && !is_planted(Mutant::AbortNotScheduled)
     }
 
+    /// As [`abort`](Self::abort), by a shutdown.
+    pub(crate) fn cut(&self) -> bool {
+        // Relaxed: it is looked at by the one who sets it, after it has seen D.
+        self.0.fetch_or(CUT, Ordering::Relaxed);
+        self.abort()
+    }
+
     /// Arrow 2: S to R.
     #[inline]
     pub(crate) fn start(&self) -> Start {
@@ -136,11 +144,16 @@ impl State {
         before & SCHEDULED != 0 && !is_planted(Mutant::DroppedWake)
     }
 
-    /// Arrow 4: R to D. The future is gone and the output in its place.
-    pub(crate) fn finish(&self) -> Snapshot {
+    /// Arrow 4: R to D. The future is gone and the output in its place; `is_cancelled`: without having
+    /// been ready.
+    pub(crate) fn finish(&self, is_cancelled: bool) -> Snapshot {
+        let cancelled = if is_cancelled { CANCELLED } else { 0 };
         // Release pairs with the Acquire of `load`: the handle sees the output. Acquire pairs with
         // the Release of `set_waiter`: we see the handle's waker.
-        Snapshot(self.0.fetch_add(DONE - RUNNING, Ordering::AcqRel))
+        Snapshot(
+            self.0
+                .fetch_add(DONE - RUNNING + cancelled, Ordering::AcqRel),
+        )
     }
 
     /// The handle has put its waker into the cell. False if the task is done: the cell is the
@@ -207,6 +220,11 @@ impl Snapshot {
         self.0 & (RUNNING | CARRIED) != 0 && !self.is_done()
     }
 
+    /// Whether a shutdown has cut it, or is about to: not if it was ready before.
+    pub(crate) fn is_cut(self) -> bool {
+        self.0 & CUT != 0 && (!self.is_done() || self.0 & CANCELLED != 0)
+    }
+
     /// Whether a handle lives.
     pub(crate) fn is_joined(self) -> bool {
         self.0 & JOIN != 0
@@ -232,9 +250,11 @@ const DONE: u64 = 1 << 3;
 const ABORTED: u64 = 1 << 4;
 const JOIN: u64 = 1 << 5;
 const WAITER: u64 = 1 << 6;
+const CUT: u64 = 1 << 7;
+const CANCELLED: u64 = 1 << 8;
 /// Somebody has the task in hand, or had it for the last time.
 const ACTIVE: u64 = RUNNING | CARRIED | DONE;
-const REFERENCE: u64 = 1 << 8;
+const REFERENCE: u64 = 1 << 9;
 const MOST_REFERENCES: u64 = u64::MAX / 2;
 
 #[cfg(test)]
@@ -258,7 +278,7 @@ mod tests {
     fn a_done_task_is_never_queued() {
         let state = State::new(1);
         state.start();
-        assert!(!state.finish().is_done());
+        assert!(!state.finish(false).is_done());
         assert!(!state.wake());
         assert!(!state.abort());
         assert!(!state.seize());
@@ -271,5 +291,17 @@ mod tests {
         assert!(!state.suspend());
         assert!(state.abort());
         assert_eq!(state.start(), Start::Cancel);
+    }
+
+    #[test]
+    fn who_was_ready_before_it_was_cut_was_not_cut() {
+        for (is_cancelled, was_cut) in [(true, true), (false, false)] {
+            let state = State::new(1);
+            state.start();
+            assert!(!state.cut());
+            assert!(state.load().is_cut());
+            state.finish(is_cancelled);
+            assert_eq!(state.load().is_cut(), was_cut);
+        }
     }
 }

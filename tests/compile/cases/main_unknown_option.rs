@@ -3,4 +3,5 @@
 #[runtime::main(threads = 4)]
 async fn main() {}
 
-// says: unknown option `threads`: #[runtime::main] knows `single`, `workers = N`
+// says: unknown option `threads`: #[runtime::main] knows `single`,
+// says: `workers = N`
