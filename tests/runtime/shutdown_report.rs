@@ -146,6 +146,8 @@ fn it_may_be_called_from_anywhere() {
             let asked = obedient(&handle);
             let deaf = handle.spawn(pending::<()>());
             catch_up(&handle);
+            // What has caught up may take a moment yet to go.
+            until(|| handle.metrics().alive_tasks == 2);
             let grace = patient(Duration::from_millis(20));
             let ask = {
                 let handle = handle.clone();
