@@ -10,7 +10,7 @@ use runtime::task::{Builder, Id, JoinHandle, JoinSet, TaskInfo, block_in_place, 
 use runtime::time::{Duration, sleep};
 use runtime::{Handle, LocalRuntime, Runtime};
 use tests::deadline::soon;
-use tests::event::Event;
+use tests::event::{Event, until};
 use tests::flavours::{Flavour, flavours};
 use tests::foreign;
 use tests::panics::on_drop;
