@@ -194,6 +194,11 @@ impl Pool {
         watch.into_iter().for_each(|tell| tell());
     }
 
+    /// Takes nothing more. What is queued is run still.
+    pub(crate) fn admit_no_more(&self) {
+        self.state.lock().closed = true;
+    }
+
     /// Takes nothing more, drops what is queued, and lets idle threads go. Waits for nobody. Gives what
     /// was dropped.
     pub(crate) fn close(&self) -> Vec<TaskRef> {
