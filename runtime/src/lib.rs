@@ -87,29 +87,47 @@ pub use builder::Builder;
 pub use executor::StuckTask;
 pub use handle::{EnterGuard, Handle, TryCurrentError};
 pub use metrics::Metrics;
-/// Makes an `async fn main` the start of the program, run by a runtime.
+/// Makes an `async fn main` the start of the program, run by a runtime of its own.
 ///
-/// It is a [`Runtime`] with a worker thread a processor; `#[runtime::main(workers = 4)]` says how many.
-/// `#[runtime::main(flavor = "current_thread")]` has none, and `#[runtime::main(single)]` is a
-/// [`LocalRuntime`], where tasks need not be `Send`. With any of them, `signals = [..]` keeps signals
-/// as [`Builder::signals`] does.
+/// * `#[runtime::main]`: by a [`Runtime`] with a worker thread a processor.
+/// * `#[runtime::main(workers = 4)]`, or `worker_threads = 4`: with so many.
+/// * `#[runtime::main(flavor = "current_thread")]`: with none, so that tasks run on this thread.
+///   (`"multi_thread"` is the default.)
+/// * `#[runtime::main(single)]`: by a [`LocalRuntime`], all on this thread, for futures that are not
+///   `Send` and for [`spawn_local`].
+/// * `#[runtime::main(signals = [SignalKind::terminate()])]`: by one that keeps these signals for
+///   streams of them, as [`Builder::signals`] does; together with any of the others.
+///
+/// The function is a free one, without arguments; what it returns is what `main` returns.
+///
+/// # Panics
+///
+/// If the runtime cannot be started.
 ///
 /// # Examples
 ///
 /// ```
 /// #[runtime::main]
 /// async fn main() -> std::io::Result<()> {
-///     runtime::task::yield_now().await;
+///     let text = runtime::spawn(async { "hello" }).await?;
+///     println!("{text}");
 ///     Ok(())
 /// }
 /// ```
 #[cfg(feature = "macros")]
 pub use runtime_macros::main;
-/// Makes an `async fn` a test, run by a runtime of its own.
+/// Makes an `async fn` a test, run by a fresh runtime, of one thread if nothing is said.
 ///
-/// It has no workers unless `#[runtime::test(workers = 2)]` says so. `#[runtime::test(single)]` is a
-/// [`LocalRuntime`], where tasks need not be `Send`; `#[runtime::test(start_paused)]` is such a one
-/// whose clock stands still: see [`time::pause`].
+/// * `#[runtime::test]`: by a [`Runtime`] of the current-thread flavour.
+/// * `#[runtime::test(workers = 2)]`, or `worker_threads = 2`: with workers; `flavor = "multi_thread"`
+///   takes one a processor.
+/// * `#[runtime::test(single)]`: by a [`LocalRuntime`], for futures that are not `Send` and for
+///   [`spawn_local`].
+/// * `#[runtime::test(start_paused)]`: by such a one whose clock stands still, as after
+///   [`time::pause`].
+///
+/// Attributes such as `#[should_panic]` and `#[ignore]`, and results as return types, work as with
+/// `#[test]`, which must not be there as well.
 ///
 /// # Examples
 ///

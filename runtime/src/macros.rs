@@ -159,7 +159,8 @@ macro_rules! try_join {
 /// The branches are polled from a random one on. `biased;` in front polls them as written.
 ///
 /// The output is looked at before it is moved, so there is no `mut` or `ref` inside of a pattern
-/// that has others around it: write `Some(value) => { let mut value = value; .. }`.
+/// that has others around it, as `Some(mut value)` has: rustc says "cannot mutably bind by value within
+/// an implicitly-borrowing pattern". Write `Some(value) => { let mut value = value; .. }`.
 ///
 /// # Panics
 ///

@@ -531,11 +531,26 @@ fn in_words_it_is_a_line_a_place() {
         );
         let first: Vec<_> = tasks[..5]
             .iter()
-            .map(|task| task.id().to_string())
+            .map(|task| format!("task {}", task.id()))
             .collect();
         let place = spawned_at(&report.cut[0]);
-        let expected = format!("  cut: 7 spawned at {place}: {} ...", first.join(" "));
+        let expected = format!("  cut: 7 spawned at {place}: {}, ...", first.join(", "));
         assert_eq!(lines[1..], [expected]);
+    });
+}
+
+#[test]
+fn in_words_a_task_has_its_name_and_its_parent() {
+    flavours(|flavour| {
+        let runtime = flavour.build();
+        let parent = runtime.spawn(async {
+            let _ = Builder::new().name("deaf").spawn(pending::<()>());
+        });
+        let id = parent.id();
+        runtime.block_on(parent).unwrap();
+        let report = runtime.shutdown(patient(Duration::ZERO));
+        let expected = format!(": task {} `deaf` (of task {id})", report.cut[0].id);
+        assert!(report.to_string().ends_with(&expected), "{report}");
     });
 }
 

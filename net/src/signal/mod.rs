@@ -94,7 +94,10 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 ///
 /// # Errors
 ///
-/// As [`signal`]; and when the runtime shuts down.
+/// As [`signal`]; and when the runtime shuts down. So without `signals = [..]` it is an error at once.
+/// Do not throw that away: `_ = ctrl_c() => break` in a [`select!`](runtime::select) would take it for
+/// Ctrl-C, and the program would end at its start, in silence and with code 0. The right form is
+/// `ended = ctrl_c() => break ended?`.
 ///
 /// # Cancel safety
 ///

@@ -18,6 +18,9 @@ use crate::sys::{self, Address, option};
 
 /// A TCP socket that accepts connections.
 ///
+/// [`Socket`](crate::socket::Socket) has the methods that it shares with other sockets:
+/// `accept`, `incoming`, `local_addr` and more.
+///
 /// # Examples
 ///
 /// ```

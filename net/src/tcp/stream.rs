@@ -20,6 +20,9 @@ use crate::socket::{Bytes, Carrier, Kind, Socket, sealed};
 /// Dropping it closes the connection: what was written is still sent. Reading and writing are
 /// methods on `&self`; the traits of [`net::io`](crate::io) are implemented too.
 ///
+/// [`Socket`](crate::socket::Socket) has the methods that it shares with other sockets:
+/// `read`, `write_all`, `split` and more.
+///
 /// # Examples
 ///
 /// ```

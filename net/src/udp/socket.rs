@@ -23,6 +23,9 @@ use crate::sys::{self, Address};
 
 /// A UDP socket, connected or not.
 ///
+/// [`Socket`](crate::socket::Socket) has the methods that it shares with other sockets:
+/// `send`, `recv_from`, `local_addr` and more.
+///
 /// # Examples
 ///
 /// ```

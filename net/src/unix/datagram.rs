@@ -29,6 +29,9 @@ use crate::sys::{self, Address, Carries};
 
 /// A unix socket for datagrams, connected or not.
 ///
+/// [`Socket`](crate::socket::Socket) has the methods that it shares with other sockets:
+/// `send`, `recv_from`, `send_with_fds` and more.
+///
 /// # Examples
 ///
 /// ```

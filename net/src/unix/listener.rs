@@ -21,6 +21,9 @@ use crate::sys::Carries;
 /// Dropping it leaves its file behind, as std's does: it may be the next server's by then. A server
 /// that is the only one of its path removes the file before it binds, or when it ends.
 ///
+/// [`Socket`](crate::socket::Socket) has the methods that it shares with other sockets:
+/// `accept`, `incoming`, `local_addr` and more.
+///
 /// # Examples
 ///
 /// ```

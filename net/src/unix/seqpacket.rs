@@ -28,6 +28,9 @@ pub struct PacketListener(OwnedFd);
 
 /// A connection that carries packets, accepted or made.
 ///
+/// [`Socket`](crate::socket::Socket) has the methods that it shares with other sockets:
+/// `send`, `recv`, `send_with_fds` and more.
+///
 /// # Examples
 ///
 /// ```
@@ -84,6 +87,9 @@ impl UnixSeqpacket {
 }
 
 /// A unix socket that accepts connections which carry packets.
+///
+/// [`Socket`](crate::socket::Socket) has the methods that it shares with other sockets:
+/// `accept`, `incoming`, `local_addr` and more.
 ///
 /// # Examples
 ///

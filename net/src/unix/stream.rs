@@ -15,6 +15,9 @@ use crate::sys::Carries;
 
 /// A connection through a unix socket, accepted or made.
 ///
+/// [`Socket`](crate::socket::Socket) has the methods that it shares with other sockets:
+/// `read`, `write_all`, `send_with_fds` and more.
+///
 /// # Examples
 ///
 /// ```

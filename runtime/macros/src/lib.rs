@@ -1,7 +1,8 @@
 //! `#[runtime::main]` and `#[runtime::test]`: an `async fn` that the system, or
 //! the test harness, can call.
 //!
-//! The runtime crate re-exports both, and users name them only by that path.
+//! The runtime crate re-exports both, and users name them only by that path. There
+//! is what they are told of them, as only there a link can lead to a `Builder`.
 //!
 //! **The danger:** an attribute stands between a user and the compiler. Code that
 //! it takes apart and puts together again gets errors in places nobody wrote,
@@ -34,52 +35,13 @@ use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
 use parse::{Flavour, Function, Options, Problem};
 
-/// Makes an `async fn main` the program's `main`, on a runtime of its own.
-///
-/// * `#[runtime::main]`: a `runtime::Runtime` with a worker thread a processor.
-/// * `#[runtime::main(workers = 4)]`, or `worker_threads = 4`: with so many.
-/// * `#[runtime::main(flavor = "current_thread")]`: a `runtime::Runtime` whose
-///   tasks run on this thread. (`"multi_thread"` is the default.)
-/// * `#[runtime::main(single)]`: a `runtime::LocalRuntime`, all on this thread,
-///   for futures that are not `Send` and for `spawn_local`.
-/// * `#[runtime::main(signals = [SignalKind::terminate()])]`: one that keeps these signals for streams
-///   of them, as `Builder::signals` does; together with any of the others.
-///
-/// It panics if the runtime cannot be started. The function is a free one,
-/// without arguments; what it returns is what `main` returns.
-///
-/// ```
-/// #[runtime::main]
-/// async fn main() -> std::io::Result<()> {
-///     let text = runtime::spawn(async { "hello" }).await?;
-///     println!("{text}");
-///     Ok(())
-/// }
-/// ```
+#[allow(missing_docs)] // where it is re-exported
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(Purpose::Main, options, item)
 }
 
-/// Makes an `async fn` a test, on a fresh runtime, of one thread if nothing is said.
-///
-/// * `#[runtime::test]`: a `runtime::Runtime` of the current-thread flavour.
-/// * `#[runtime::test(workers = 2)]`, or `worker_threads = 2`: with workers;
-///   `flavor = "multi_thread"` takes one a processor.
-/// * `#[runtime::test(single)]`: a `runtime::LocalRuntime`, for futures that are
-///   not `Send` and for `spawn_local`.
-/// * `#[runtime::test(start_paused)]`: such a one whose clock stands still, as after
-///   `runtime::time::pause`.
-///
-/// Attributes such as `#[should_panic]` and `#[ignore]` and results as return
-/// types work as with `#[test]`, which must not be there as well.
-///
-/// ```
-/// #[runtime::test]
-/// async fn a_task_returns_its_value() {
-///     assert_eq!(runtime::spawn(async { 7 }).await.unwrap(), 7);
-/// }
-/// ```
+#[allow(missing_docs)] // where it is re-exported
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(Purpose::Test, options, item)

@@ -94,9 +94,10 @@ fn write_by_place(f: &mut fmt::Formatter<'_>, what: &str, tasks: &[TaskInfo]) ->
         }
     }
     for (place, here) in places {
-        write!(f, "\n  {what}: {} spawned at {place}:", here.len())?;
-        for task in here.iter().take(NAMED) {
-            write!(f, " {}", task.id)?;
+        write!(f, "\n  {what}: {} spawned at {place}", here.len())?;
+        for (number, task) in here.iter().take(NAMED).enumerate() {
+            let separator = if number == 0 { ": " } else { ", " };
+            write!(f, "{separator}task {}", task.id)?;
             if let Some(name) = &task.name {
                 write!(f, " `{name}`")?;
             }
@@ -105,7 +106,7 @@ fn write_by_place(f: &mut fmt::Formatter<'_>, what: &str, tasks: &[TaskInfo]) ->
             }
         }
         if here.len() > NAMED {
-            f.write_str(" ...")?;
+            f.write_str(", ...")?;
         }
     }
     Ok(())
