@@ -4,6 +4,8 @@
 //! task like any other, a future that is polled once, so its handle, its panics and its end are
 //! those of all tasks. Threads are made when there is more to do than idle ones can take, up to a
 //! limit; beyond that closures wait in a queue. A thread that has nothing to do for a while goes.
+//! What runs a core in a worker's place is *urgent*: it goes first, and does not count for the limit,
+//! or closures that wait for tasks would keep the tasks from running.
 //!
 //! The danger is at the end: a closure may never return, and a runtime that waited for it would
 //! never end. So closing drops what is queued, tells the idle threads to go, and leaves the running
@@ -33,7 +35,10 @@ pub(crate) struct Pool {
 }
 
 struct State {
+    urgent: VecDeque<TaskRef>,
     queue: VecDeque<TaskRef>,
+    /// Urgent closures that wait or run: so many more threads there may be.
+    extra: usize,
     running: Vec<TaskRef>,
     /// Told when a closure has ended, if somebody waits for that.
     watch: Option<Arc<dyn Fn() + Send + Sync>>,
@@ -46,6 +51,8 @@ impl Pool {
     pub(crate) fn new(most_threads: usize, keep_alive: Duration, panics: Arc<Panics>) -> Self {
         Self {
             state: Mutex::new(State {
+                urgent: VecDeque::new(),
+                extra: 0,
                 queue: VecDeque::new(),
                 running: Vec::new(),
                 watch: None,
@@ -62,7 +69,7 @@ impl Pool {
     }
 
     /// Gives a closure to the pool. `after` is called when it has ended, and its handle was told;
-    /// `start` makes a thread that calls [`serve`](Self::serve).
+    /// `is_urgent`: it is a thread's work in a worker's place; `start` makes a thread that calls [`serve`](Self::serve).
     ///
     /// # Panics
     ///
@@ -72,6 +79,7 @@ impl Pool {
         closure: F,
         spawned_at: &'static Location<'static>,
         after: Option<After>,
+        is_urgent: bool,
         start: impl FnOnce() -> io::Result<()>,
     ) -> JoinHandle<R>
     where
@@ -84,13 +92,14 @@ impl Pool {
             panics: self.panics.clone(),
         };
         let (task, handle) = tasks::spawn(once, scheduler, None, spawned_at);
-        self.submit(task, spawned_at, start);
+        self.submit(task, is_urgent, spawned_at, start);
         handle
     }
 
     fn submit(
         &self,
         task: TaskRef,
+        is_urgent: bool,
         spawned_at: &Location<'_>,
         start: impl FnOnce() -> io::Result<()>,
     ) {
@@ -100,13 +109,18 @@ impl Pool {
             task.cancel();
             return;
         }
-        state.queue.push_back(task);
-        if state.idle >= state.queue.len() {
+        if is_urgent {
+            state.extra += 1;
+            state.urgent.push_back(task);
+        } else {
+            state.queue.push_back(task);
+        }
+        if state.idle >= state.waiting() {
             drop(state);
             self.called.notify_one();
             return;
         }
-        if state.threads == self.most_threads {
+        if state.threads >= self.most_threads + state.extra {
             // The first thread that is done takes it.
             return;
         }
@@ -124,7 +138,7 @@ impl Pool {
         if state.threads > 0 {
             return;
         }
-        let stranded = std::mem::take(&mut state.queue);
+        let stranded = state.take_waiting();
         drop(state);
         stranded.iter().for_each(TaskRef::cancel);
         panic!(
@@ -138,12 +152,19 @@ impl Pool {
     pub(crate) fn serve(&self) {
         let mut state = self.state.lock();
         loop {
-            if let Some(task) = state.queue.pop_front() {
+            let urgent = state.urgent.pop_front();
+            let is_urgent = urgent.is_some();
+            if let Some(task) = urgent.or_else(|| state.queue.pop_front()) {
                 state.running.push(task.clone());
                 drop(state);
                 task.runnable().run();
                 self.has_ended(task);
                 state = self.state.lock();
+                state.extra -= usize::from(is_urgent);
+                if state.threads > self.most_threads + state.extra {
+                    // The others take what waits.
+                    break;
+                }
                 continue;
             }
             if state.closed {
@@ -153,7 +174,7 @@ impl Pool {
             let (guard, timed_out) = self.called.wait_for(state, self.keep_alive);
             state = guard;
             state.idle -= 1;
-            if timed_out && state.queue.is_empty() {
+            if timed_out && state.waiting() == 0 {
                 break;
             }
         }
@@ -173,17 +194,22 @@ impl Pool {
         watch.into_iter().for_each(|tell| tell());
     }
 
+    /// Takes nothing more. What is queued is run still.
+    pub(crate) fn admit_no_more(&self) {
+        self.state.lock().closed = true;
+    }
+
     /// Takes nothing more, drops what is queued, and lets idle threads go. Waits for nobody. Gives what
     /// was dropped.
     pub(crate) fn close(&self) -> Vec<TaskRef> {
         let mut state = self.state.lock();
         state.closed = true;
-        let queued = std::mem::take(&mut state.queue);
+        let queued = state.take_waiting();
         drop(state);
         self.called.notify_all();
         queued.iter().for_each(TaskRef::cut);
         queued.iter().for_each(TaskRef::cancel);
-        queued.into()
+        queued
     }
 
     /// Waits until all threads have gone, for `limit` at most.
@@ -208,13 +234,14 @@ impl Pool {
     /// How many closures run, or wait for a thread.
     pub(crate) fn busy(&self) -> usize {
         let state = self.state.lock();
-        state.queue.len() + state.running.len()
+        state.waiting() + state.running.len()
     }
 
     /// The closures that run, or wait for a thread.
     pub(crate) fn live(&self) -> Vec<TaskRef> {
         let state = self.state.lock();
-        state.queue.iter().chain(&state.running).cloned().collect()
+        let waiting = state.urgent.iter().chain(&state.queue);
+        waiting.chain(&state.running).cloned().collect()
     }
 
     /// Those that run.
@@ -225,7 +252,18 @@ impl Pool {
     /// Threads that live, and closures that wait for one.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let state = self.state.lock();
-        (state.threads, state.queue.len())
+        (state.threads, state.waiting())
+    }
+}
+
+impl State {
+    fn waiting(&self) -> usize {
+        self.urgent.len() + self.queue.len()
+    }
+
+    fn take_waiting(&mut self) -> Vec<TaskRef> {
+        self.extra -= self.urgent.len();
+        self.urgent.drain(..).chain(self.queue.drain(..)).collect()
     }
 }
 

@@ -209,7 +209,8 @@ impl Builder {
     }
 
     /// How many threads there may be for [`spawn_blocking`](crate::task::spawn_blocking): 512 if it
-    /// is not said. When all are busy, closures wait in a queue that has no limit.
+    /// is not said. When all are busy, closures wait in a queue that has no limit. Threads that run
+    /// tasks for [`block_in_place`](crate::task::block_in_place) come on top, one a worker at most.
     ///
     /// # Panics
     ///

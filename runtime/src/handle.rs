@@ -98,7 +98,19 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let caller = Location::caller();
+        self.give_to_pool(closure, Location::caller(), false)
+    }
+
+    fn give_to_pool<F, R>(
+        &self,
+        closure: F,
+        caller: &'static Location<'static>,
+        is_urgent: bool,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         let drivers = self.shared.crew().drivers();
         if let Err(error) = drivers.check_process() {
             panic!("spawn_blocking at {caller}: {error}");
@@ -108,7 +120,8 @@ impl Handle {
             Box::new(move || drivers.end_hold()) as After
         });
         let pool = self.shared.pool();
-        pool.spawn(closure, caller, after, || self.start_blocking_thread())
+        let start = || self.start_blocking_thread();
+        pool.spawn(closure, caller, after, is_urgent, start)
     }
 
     /// A thread of the pool's, inside this runtime.
@@ -348,14 +361,15 @@ pub(crate) fn block_in_place<R>(closure: impl FnOnce() -> R) -> R {
         here::leave();
         let index = handle.shared.lay_down(core);
         let substitute = handle.clone();
-        drop(handle.spawn_blocking(move || {
+        let stand_in = move || {
             let shared = &substitute.shared;
             // It ends when the task is back.
             let _not_waited_for = shared.closing().set_apart(tasks::current());
             let working = Working::begin();
             shared.substitute(index);
             drop(working);
-        }));
+        };
+        drop(handle.give_to_pool(stand_in, caller, true));
     }
     let restored = Restored(inside);
     BLOCKING.set(None);

@@ -332,9 +332,11 @@ impl Steps {
     fn cut(&self) -> Vec<TaskRef> {
         let shared = &self.handle.shared;
         shared.crew().admit_no_more();
+        shared.pool().admit_no_more();
         let left = self.but_those_apart([shared.crew().live()]);
-        let closures = shared.pool().close();
         left.iter().for_each(TaskRef::cut);
+        // After the tasks: who waited for one of these would go on, and end, for that alone.
+        let closures = shared.pool().close();
         [left, closures].concat()
     }
 
@@ -372,11 +374,12 @@ impl Steps {
         }
     }
 
-    /// All of these but those that are not waited for, in the order of their spawning.
+    /// All of these but those that are not waited for, in the order of their spawning. (One that has
+    /// just ended may be in its list still, when its handle has told of it.)
     fn but_those_apart<const N: usize>(&self, tasks: [Vec<TaskRef>; N]) -> Vec<TaskRef> {
         let mut tasks: Vec<_> = tasks.into_iter().flatten().collect();
         let apart = self.handle.shared.closing().apart();
-        tasks.retain(|task| !apart.contains(&task.id()));
+        tasks.retain(|task| !task.is_done() && !apart.contains(&task.id()));
         tasks.sort_unstable_by_key(TaskRef::id);
         tasks
     }

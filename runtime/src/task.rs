@@ -136,8 +136,7 @@ where
 /// The worker's core is given to another thread for the time, so only this task waits. That costs two
 /// changes of threads: for what takes less than a tenth of a millisecond, just do it.
 /// [`spawn_blocking`] is for closures that are `'static`; this one may borrow. The other thread is one of
-/// those for closures that block: while all of these are busy
-/// ([`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads)), the core waits.
+/// those for closures that block, and does not count for their limit.
 ///
 /// The task goes on after the closure without a core, until its next `.await`. On a thread that runs no
 /// tasks the closure is just called.

@@ -208,22 +208,28 @@ fn in_place_lets_the_others_go_on_from_a_main_future_and_from_a_task() {
 }
 
 #[test]
-fn in_place_with_all_other_threads_busy_goes_on_when_one_is_free() {
+fn in_place_needs_no_thread_that_closures_may_have() {
     soon(|| {
         let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(1).max_blocking_threads(1);
+        builder.worker_threads(2).max_blocking_threads(1);
         let runtime = builder.build().unwrap();
-        let (release, released) = channel::<()>();
-        let (begun, has_begun) = channel();
-        let occupies = runtime.spawn_blocking(move || {
-            begun.send(()).unwrap();
-            let _ = released.recv();
-        });
-        has_begun.recv().unwrap();
-        // Its core waits for a thread; the closure itself does not.
-        let task = runtime.spawn(async move { block_in_place(move || drop(release)) });
-        foreign::block_on(task).unwrap();
-        foreign::block_on(occupies).unwrap();
+        for _ in 0..5 {
+            // The one thread for closures, and both workers, wait for what only a task can do.
+            let (releases, waits): (Vec<_>, Vec<_>) = (0..3).map(|_| channel::<()>()).unzip();
+            let mut waits = waits.into_iter();
+            let [closure, first, second] = std::array::from_fn(|_| waits.next().unwrap());
+            let occupies = runtime.spawn_blocking(move || closure.recv());
+            let in_place = [first, second]
+                .map(|wait| runtime.spawn(async move { block_in_place(move || wait.recv()) }));
+            until(|| runtime.handle().metrics().blocking_threads >= 3);
+            let task = runtime.spawn(async move { drop(releases) });
+            foreign::block_on(task).unwrap();
+            foreign::block_on(occupies).unwrap().unwrap_err();
+            for task in in_place {
+                foreign::block_on(task).unwrap().unwrap_err();
+            }
+        }
+        until(|| runtime.handle().metrics().blocking_threads <= 1);
         check(&runtime);
     });
 }

@@ -10,7 +10,7 @@ use runtime::task::{Builder, Id, JoinHandle, JoinSet, TaskInfo, block_in_place, 
 use runtime::time::{Duration, sleep};
 use runtime::{Handle, LocalRuntime, Runtime};
 use tests::deadline::soon;
-use tests::event::Event;
+use tests::event::{Event, until};
 use tests::flavours::{Flavour, flavours};
 use tests::foreign;
 use tests::panics::on_drop;
@@ -146,6 +146,8 @@ fn it_may_be_called_from_anywhere() {
             let asked = obedient(&handle);
             let deaf = handle.spawn(pending::<()>());
             catch_up(&handle);
+            // What has caught up may take a moment yet to go.
+            until(|| handle.metrics().alive_tasks == 2);
             let grace = patient(Duration::from_millis(20));
             let ask = {
                 let handle = handle.clone();
@@ -542,7 +544,7 @@ fn in_words_a_task_has_its_name_and_its_parent() {
     flavours(|flavour| {
         let runtime = flavour.build();
         let parent = runtime.spawn(async {
-            let _ = Builder::new().name("deaf").spawn(pending::<()>());
+            drop(Builder::new().name("deaf").spawn(pending::<()>()));
         });
         let id = parent.id();
         runtime.block_on(parent).unwrap();

@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Test] = &[
         "a_thread_that_was_there_before",
         a_thread_that_was_there_before,
     ),
+    ("a_thread_that_has_not_begun", a_thread_that_has_not_begun),
     (
         "all_threads_of_a_runtime_block",
         all_threads_of_a_runtime_block,
@@ -28,6 +29,10 @@ pub(crate) const TESTS: &[Test] = &[
     (
         "a_released_signal_can_be_taken_again",
         a_released_signal_can_be_taken_again,
+    ),
+    (
+        "a_stream_that_fails_takes_nothing_back",
+        a_stream_that_fails_takes_nothing_back,
     ),
     (
         "release_leaves_the_others_alone",
@@ -100,6 +105,21 @@ fn a_thread_that_was_there_before() {
         sigqueue(me(), kind, 0).unwrap();
         stream.recv().await.unwrap();
     });
+}
+
+/// Until it has, the C library blocks everything in it.
+fn a_thread_that_has_not_begun() {
+    let kind = SignalKind::user_defined1();
+    for _ in 0..100 {
+        let (end, is_over) = channel::<()>();
+        let early = thread::spawn(move || is_over.recv());
+        let runtime = Builder::new_current_thread().signals([kind]).build();
+        runtime.unwrap().block_on(async {
+            signal(kind).unwrap_err();
+        });
+        drop(end);
+        early.join().unwrap().unwrap_err();
+    }
 }
 
 fn all_threads_of_a_runtime_block() {
@@ -213,6 +233,21 @@ fn a_second_ctrl_c_ends_it() {
         tests::process::signal(pid, second);
         assert_eq!(program.0.wait().unwrap().signal(), Some(second));
     }
+}
+
+fn a_stream_that_fails_takes_nothing_back() {
+    let kind = SignalKind::user_defined1();
+    each_flavour(&[kind], |runtime| {
+        let lets_through = || masks().iter().filter(|mask| **mask == 0).count();
+        runtime.block_on(async { signal(kind).unwrap().release().unwrap() });
+        assert_eq!(lets_through(), 1);
+        // Outside of a runtime.
+        signal(kind).unwrap_err();
+        assert_eq!(lets_through(), 1);
+        drop(runtime.block_on(async { signal(kind).unwrap() }));
+        signal(kind).unwrap_err();
+        assert_eq!(lets_through(), 0);
+    });
 }
 
 fn a_released_signal_can_be_taken_again() {

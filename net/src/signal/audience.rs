@@ -119,6 +119,7 @@ impl Audience {
 pub(super) struct Seat {
     kind: SignalKind,
     number: u64,
+    took_back: bool,
 }
 
 impl Seat {
@@ -131,8 +132,17 @@ impl Seat {
             waker: None,
         };
         audience.seats.insert((kind, number), mailbox);
-        audience.released.remove(&kind);
-        Self { kind, number }
+        let took_back = audience.released.remove(&kind);
+        Self {
+            kind,
+            number,
+            took_back,
+        }
+    }
+
+    /// Whether the signal was released until this seat was taken.
+    pub(super) fn took_back(&self) -> bool {
+        self.took_back
     }
 
     pub(super) fn kind(&self) -> SignalKind {

@@ -28,12 +28,17 @@ pub struct Signal {
 impl Signal {
     pub(super) fn open(kind: SignalKind, caller: &Location<'_>) -> io::Result<Self> {
         let seat = Seat::take(kind);
-        keeper::follow()?;
-        threads::check(kind, caller)?;
-        let fd = sys::signal::signal_fd(kind.as_raw_value())?;
-        let fd = AsyncFd::lazy_at(fd, FdKind::Other, "signal", caller)?;
-        register(&fd)?;
-        Ok(Self { fd, seat })
+        match descriptor(kind, caller) {
+            Ok(fd) => Ok(Self { fd, seat }),
+            Err(error) => {
+                // What was released is so again: a second Ctrl-C is not lost to a stream that is none.
+                if seat.took_back() {
+                    seat.release();
+                    keeper::follow()?;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Which signal it is.
@@ -99,6 +104,16 @@ impl Signal {
         seat.release();
         keeper::follow()
     }
+}
+
+/// Takes the signal for this stream: from now on all threads block it.
+fn descriptor(kind: SignalKind, caller: &Location<'_>) -> io::Result<AsyncFd<OwnedFd>> {
+    keeper::follow()?;
+    threads::check(kind, caller)?;
+    let fd = sys::signal::signal_fd(kind.as_raw_value())?;
+    let fd = AsyncFd::lazy_at(fd, FdKind::Other, "signal", caller)?;
+    register(&fd)?;
+    Ok(fd)
 }
 
 /// Registers a descriptor now, as what can fail is to fail when the stream is opened.

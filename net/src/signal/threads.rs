@@ -3,12 +3,16 @@
 //! The kernel gives a signal to any thread that does not block it, and then no stream sees it: the
 //! process is ended, or a handler is called, now and then, depending on which thread was there. That
 //! is the kind of mistake that is found in production; so it is looked for when a stream is opened.
-//! The masks of all threads are in `/proc/self/task`. Where that is not mounted, this thread's own is
-//! all that can be known.
+//!
+//! A thread that is being made blocks everything until it has begun, by the C library's doing, so it
+//! is waited for. The masks of all threads are in `/proc/self/task`. Where that is not mounted, this
+//! thread's own is all that can be known.
 
 use std::fs;
 use std::io;
 use std::panic::Location;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::SignalKind;
 use crate::sys::signal;
@@ -36,13 +40,25 @@ pub(super) fn check(kind: SignalKind, caller: &Location<'_>) -> io::Result<()> {
 /// Some thread that does not block the signal, by number and name.
 fn find_open_thread(kind: SignalKind) -> Option<String> {
     let threads = fs::read_dir("/proc/self/task").ok()?;
-    threads.flatten().find_map(|thread| {
+    threads.flatten().find_map(|task| {
+        let path = task.path().join("status");
         // One that has ended meanwhile gets no signals.
-        let status = fs::read_to_string(thread.path().join("status")).ok()?;
-        let number = thread.file_name();
+        let mut status = fs::read_to_string(&path).ok()?;
+        let patience = Instant::now() + LONGEST_START;
+        while is_starting(&status) && Instant::now() < patience {
+            thread::yield_now();
+            status = fs::read_to_string(&path).ok()?;
+        }
+        let number = task.file_name();
         let name = field(&status, "Name:\t").unwrap_or_default();
         (!blocks(&status, kind)?).then(|| format!("thread {} `{name}`", number.to_string_lossy()))
     })
+}
+
+/// Whether a thread blocks what only the C library can block: it does while it makes the thread.
+fn is_starting(status: &str) -> bool {
+    let is_blocked = |signal| blocks(status, SignalKind::from_raw(signal)) == Some(true);
+    INTERNAL.into_iter().all(is_blocked)
 }
 
 /// What a thread's status says of its mask; nothing if it is about to end.
@@ -60,6 +76,11 @@ fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status.lines().find_map(|line| line.strip_prefix(name))
 }
 
+/// The C library's own signals, which no program can name to it.
+const INTERNAL: [i32; 2] = [32, 33];
+/// A thread begins when it is first run, which others may put off.
+const LONGEST_START: Duration = Duration::from_millis(500);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +94,17 @@ mod tests {
         }
         let ending = "Name:\tworker-0\nThreads:\t0\nSigBlk:\t0000000000000000\n";
         assert_eq!(blocks(ending, SignalKind::interrupt()), None);
+    }
+
+    #[test]
+    fn a_thread_that_is_being_made_blocks_everything() {
+        for (mask, expected) in [
+            ("fffffffffffbfeff", true),
+            ("fffffffe7ffbfeff", false),
+            ("0000000000000002", false),
+        ] {
+            let status = format!("Name:\tx\nThreads:\t3\nSigBlk:\t{mask}\n");
+            assert_eq!(is_starting(&status), expected, "{mask}");
+        }
     }
 }

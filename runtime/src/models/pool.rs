@@ -26,7 +26,7 @@ fn a_closure_given_to_a_pool_that_closes_runs_or_is_cancelled() {
         });
         let mut threads = Vec::new();
         let here = Location::caller();
-        let handle = pool.spawn(|| 7, here, None, || start(&pool, &mut threads));
+        let handle = pool.spawn(|| 7, here, None, false, || start(&pool, &mut threads));
         match block_on(handle) {
             Ok(output) => assert_eq!(output, 7),
             Err(error) => assert!(error.is_cancelled()),
@@ -45,8 +45,8 @@ fn two_closures_are_both_run_by_one_thread() {
         let pool = Arc::new(Pool::new(1, Duration::MAX, Arc::new(Panics::new(None))));
         let mut threads = Vec::new();
         let here = Location::caller();
-        let first = pool.spawn(|| 1, here, None, || start(&pool, &mut threads));
-        let second = pool.spawn(|| 2, here, None, || start(&pool, &mut threads));
+        let first = pool.spawn(|| 1, here, None, false, || start(&pool, &mut threads));
+        let second = pool.spawn(|| 2, here, None, false, || start(&pool, &mut threads));
         assert_eq!(block_on(first).unwrap() + block_on(second).unwrap(), 3);
         assert_eq!(threads.len(), 1);
         pool.close();
