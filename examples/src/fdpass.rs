@@ -10,13 +10,19 @@
 //! serves large ones without any, and how a server hands its listening socket to the one that takes
 //! its place. Who asks is known: the kernel says which process and which user.
 
-use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
+use examples::program;
 use net::{UnixListener, UnixStream};
+
+const USAGE: &str = "\
+Passes an open file to another process.
+
+usage: fdpass serve SOCKET FILE    opens it for the next two that fetch it
+       fdpass fetch SOCKET         counts its lines";
 
 #[runtime::main]
 async fn main() -> ExitCode {
@@ -30,14 +36,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> io::Result<()> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match arguments[..] {
+    let Some(words) = program::words(USAGE)? else {
+        return Ok(());
+    };
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
         ["serve", socket, file] => serve(socket, file).await,
         ["fetch", socket] => fetch(socket).await,
-        _ => Err(io::Error::other(
-            "say `serve SOCKET FILE` or `fetch SOCKET`",
-        )),
+        _ => Err(program::misuse("serve, or fetch?", USAGE)),
     }
 }
 

@@ -11,12 +11,18 @@
 //! datagram leaves by is chosen by itself. Here both are the loopback interface, so that nothing
 //! leaves this machine.
 
-use std::env;
 use std::io;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
+use examples::program;
 use net::{UdpSocket, udp};
+
+const USAGE: &str = "\
+Speaks to a group, or hears what is said to it.
+
+usage: multicast hear
+       multicast say WORD...";
 
 #[runtime::main]
 async fn main() -> ExitCode {
@@ -30,11 +36,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> io::Result<()> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    match arguments.split_first() {
+    let Some(words) = program::words(USAGE)? else {
+        return Ok(());
+    };
+    match words.split_first() {
         Some((verb, [])) if verb == "hear" => hear().await,
         Some((verb, words)) if verb == "say" && !words.is_empty() => say(&words.join(" ")).await,
-        _ => Err(io::Error::other("say `hear`, or `say` and some words")),
+        _ => Err(program::misuse("hear, or say what?", USAGE)),
     }
 }
 

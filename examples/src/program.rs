@@ -1,4 +1,4 @@
-//! What any server needs before it serves: a command line, an executor, and an end that tells a
+//! What a program needs before it does anything: a command line, an executor, and an end that tells a
 //! script how it went.
 //!
 //! The danger is in the order. Signals must be named while there is no thread yet that would get them
@@ -30,7 +30,7 @@ pub fn run<O>(
             println!("{usage}");
             Ok(())
         }
-        Err(error) => Err(io::Error::other(format!("{error}\n{usage}"))),
+        Err(error) => Err(misuse(error, usage)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,6 +39,36 @@ pub fn run<O>(
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command line of a program that has no options. `None` if only the usage was asked for, which
+/// then has been printed.
+///
+/// # Errors
+///
+/// If there is an option, or what is no text.
+pub fn words(usage: &str) -> io::Result<Option<Vec<String>>> {
+    let mut words = Vec::new();
+    let mut line = lexopt::Parser::from_env();
+    while let Some(argument) = line.next().map_err(|error| misuse(error, usage))? {
+        match argument {
+            lexopt::Arg::Value(word) => match word.into_string() {
+                Ok(word) => words.push(word),
+                Err(word) => return Err(misuse(format!("{word:?} is no UTF-8"), usage)),
+            },
+            lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => {
+                println!("{usage}");
+                return Ok(None);
+            }
+            option => return Err(misuse(option.unexpected(), usage)),
+        }
+    }
+    Ok(Some(words))
+}
+
+/// What is wrong with a command line, and how it should be.
+pub fn misuse(why: impl fmt::Display, usage: &str) -> io::Error {
+    io::Error::other(format!("{why}\n{usage}"))
 }
 
 /// Which executor serves.

@@ -13,11 +13,34 @@
 //! Ctrl-C ends it. It is looked at last, so that what was sent before is printed before.
 
 use std::io;
+use std::process::ExitCode;
 
+use examples::program;
 use net::signal::{SigInfo, SignalKind, ctrl_c, signal};
 use runtime::select;
 
-fn main() -> io::Result<()> {
+const USAGE: &str = "\
+Waits for SIGUSR1 and SIGRTMIN+1, and prints what each of them says.
+
+usage: sigwait";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sigwait: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> io::Result<()> {
+    let Some(words) = program::words(USAGE)? else {
+        return Ok(());
+    };
+    if !words.is_empty() {
+        return Err(program::misuse("it takes nothing", USAGE));
+    }
     let kinds = [
         SignalKind::user_defined1(),
         SignalKind::real_time(1),

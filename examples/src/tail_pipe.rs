@@ -12,12 +12,17 @@
 //! nothing, for as long as there is no other writer. Who then reads on and on is busy with nothing;
 //! `next_writer` sleeps until somebody writes again.
 
-use std::env;
 use std::io;
 use std::process::ExitCode;
 
+use examples::program;
 use net::pipe::{OpenOptions, Receiver};
 use net::stdio::{Stdin, stdin};
+
+const USAGE: &str = "\
+Numbers the lines that come through a FIFO, or through standard input.
+
+usage: tail_pipe [FIFO]";
 
 #[runtime::main]
 async fn main() -> ExitCode {
@@ -31,15 +36,19 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> io::Result<()> {
-    match env::args().nth(1) {
-        Some(path) => match OpenOptions::new().open_receiver(&path) {
+    let Some(words) = program::words(USAGE)? else {
+        return Ok(());
+    };
+    match &words[..] {
+        [path] => match OpenOptions::new().open_receiver(path) {
             Ok(receiver) => tail(receiver).await,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(io::Error::other(
                 format!("there is no {path}: make it with `mkfifo {path}` first"),
             )),
             Err(error) => Err(error),
         },
-        None => until_the_end(stdin()?).await,
+        [] => until_the_end(stdin()?).await,
+        _ => Err(program::misuse("one FIFO at a time", USAGE)),
     }
 }
 

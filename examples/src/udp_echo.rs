@@ -13,12 +13,19 @@
 //! is no reason for the server to end. (Nor is it one for an open network: who sends a datagram may
 //! lie about where it is from, and two servers that answer everything never stop.)
 
-use std::env;
 use std::io::{self, IoSliceMut};
 use std::process::ExitCode;
 
+use examples::program;
 use net::UdpSocket;
 use net::udp::{RecvMeta, Transmit};
+
+const USAGE: &str = "\
+Sends every datagram back, from the address that it was sent to.
+
+usage: udp_echo [ADDRESS:PORT]
+
+  ADDRESS:PORT   where to listen   (127.0.0.1:7003)";
 
 #[runtime::main]
 async fn main() -> ExitCode {
@@ -32,8 +39,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> io::Result<()> {
-    let given = env::args().nth(1);
-    let address = given.as_deref().unwrap_or("127.0.0.1:7003");
+    let Some(words) = program::words(USAGE)? else {
+        return Ok(());
+    };
+    let address = match &words[..] {
+        [] => "127.0.0.1:7003",
+        [address] => address,
+        _ => return Err(program::misuse("one address at a time", USAGE)),
+    };
     let socket = UdpSocket::bind(address).await?;
     socket.set_packet_info(true)?;
     println!("udp_echo listening on {}", socket.local_addr()?);

@@ -14,7 +14,7 @@ fn a_newcomer_is_greeted_and_is_in_the_lobby() {
         assert_eq!(first.line(), "* you are in lobby, with 0 others");
         let mut second = Client::new(&server);
         assert_eq!(second.line(), "* welcome, guest2; see /help");
-        assert_eq!(second.line(), "* you are in lobby, with 1 others");
+        assert_eq!(second.line(), "* you are in lobby, with 1 other");
         assert_eq!(first.line(), "* guest2 has come in");
     });
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use futures_io::AsyncRead;
-use net::codec::{Framed, LengthDelimitedCodec, LinesCodec};
+use net::codec::{Framed, LengthDelimitedCodec, LinesCodec, LinesCodecError};
 use net::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use runtime::task::yield_now;
 use tests::once::once;
@@ -83,6 +83,34 @@ fn the_longest_line_and_no_longer_is_a_line() {
         }
         lines.send("1234").await.unwrap();
         assert_eq!(lines.get_ref(), b"1234\n");
+    });
+}
+
+/// Found by bytes that have come, at the end of the stream, and when one is sent.
+#[test]
+fn a_line_that_is_refused_says_why_to_programs() {
+    const TOO_LONG: LinesCodecError = LinesCodecError::MaxLineLengthExceeded { longest: 4 };
+    async fn refused(text: &[u8]) -> Vec<LinesCodecError> {
+        let mut lines = Framed::new(text, LinesCodec::with_max_length(4));
+        let mut refused = Vec::new();
+        while let Some(line) = lines.next().await {
+            refused.push(line.unwrap_err().downcast().unwrap());
+        }
+        refused
+    }
+    run(async || {
+        let not_text = LinesCodecError::NotUtf8;
+        assert_eq!(refused(b"12345\n").await, [TOO_LONG]);
+        assert_eq!(refused(b"12345").await, [TOO_LONG]);
+        assert_eq!(
+            refused(b"\xff\n12345\n\xff").await,
+            [not_text, TOO_LONG, not_text]
+        );
+        let mut lines = Framed::new(Vec::new(), LinesCodec::with_max_length(4));
+        let error = lines.send("12345").await.unwrap_err();
+        assert_eq!(error.downcast::<LinesCodecError>().unwrap(), TOO_LONG);
+        let error = lines.send("1\n2").await.unwrap_err();
+        error.downcast::<LinesCodecError>().unwrap_err();
     });
 }
 

@@ -39,7 +39,7 @@ fn end_stuck(runtime: Runtime, case: &str, flavour: Flavour) -> Report {
 fn end_with(runtime: Runtime, patience: Duration, case: &str, flavour: Flavour) -> Report {
     let report = runtime.shutdown(Grace::new(GRACE).patience(patience));
     let over = report.took.saturating_sub(GRACE);
-    println!(
+    eprintln!(
         "shutdown, {flavour}, {case}: the grace and {} ms",
         over.as_millis()
     );

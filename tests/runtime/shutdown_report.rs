@@ -544,7 +544,7 @@ fn in_words_a_task_has_its_name_and_its_parent() {
     flavours(|flavour| {
         let runtime = flavour.build();
         let parent = runtime.spawn(async {
-            let _ = Builder::new().name("deaf").spawn(pending::<()>());
+            drop(Builder::new().name("deaf").spawn(pending::<()>()));
         });
         let id = parent.id();
         runtime.block_on(parent).unwrap();

@@ -1,9 +1,10 @@
 //! The import law: imports point down.
 //!
 //! A part may use what is listed for it and nothing else of its crate. `docs/architecture.md` prints
-//! the same law with its reasons.
+//! the same law with its reasons, and is compared with it here, row by row: a map that is wrong is
+//! worse than none.
 
-use crate::{assert_none, sources};
+use crate::{assert_none, root, sources};
 
 /// Parts of `runtime`, lowest first, and what each may import.
 const RUNTIME: &[(&str, &[&str])] = &[
@@ -49,9 +50,9 @@ const RUNTIME: &[(&str, &[&str])] = &[
         ],
     ),
     ("blocking", &["primitive", "tasks"]),
-    ("signals", &["sys"]),
     ("ending", &["primitive"]),
     ("closing", &["primitive", "sync", "tasks"]),
+    ("signals", &["sys"]),
     ("metrics", &["executor"]),
     (
         "shared",
@@ -132,8 +133,8 @@ const NET: &[(&str, &[&str])] = &[
     ("accept", &["pause", "socket", "sys"]),
     ("tcp", &["accept", "addr", "error", "socket", "sys"]),
     ("udp", &["addr", "socket", "sys"]),
-    ("stdio", &["error", "sys"]),
     ("unix", &["accept", "pause", "socket", "sys"]),
+    ("stdio", &["error", "sys"]),
     ("io", &["error", "sys", "tcp"]),
     ("pipe", &["error", "forward", "io", "pause", "sys"]),
     ("codec", &["error", "io"]),
@@ -153,11 +154,73 @@ fn imports_of_net_point_down() {
     assert_none("imports against the law", violations("net/src", NET));
 }
 
+#[test]
+fn parts_stand_above_those_that_import_them() {
+    for law in [RUNTIME, NET] {
+        for (number, (part, allowed)) in law.iter().enumerate() {
+            let below = only_parts(allowed, &law[number..]);
+            assert!(below.is_empty(), "`{part}` may import {below:?}, below it");
+        }
+    }
+}
+
+#[test]
+fn the_map_prints_the_same_law() {
+    let map = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    for (folder, law) in [("runtime/src", RUNTIME), ("net/src", NET)] {
+        let mut rows = printed_rows(&map, folder).filter(|row| !UNBOUND.contains(&row.part));
+        for (part, allowed) in law {
+            let row = rows.next().expect("a row for each part");
+            let printed = (row.part, only_parts(&row.allowed, law));
+            assert_eq!(printed, (*part, only_parts(allowed, law)), "not the law");
+            let never = only_parts(&row.never, law);
+            let both = never.iter().find(|name| allowed.contains(name));
+            assert_eq!(both, None, "`{part}` both may and never does");
+        }
+        let last = rows.next().map(|row| row.part);
+        assert_eq!(last, None, "a row without a part of {folder}");
+    }
+}
+
+/// Without what is of other crates, or of none: "libc", or "nothing of ours".
+fn only_parts<'a>(names: &[&'a str], law: &[(&str, &[&str])]) -> Vec<&'a str> {
+    let is_part = |name: &&str| law.iter().any(|(part, _)| part == name);
+    names.iter().copied().filter(is_part).collect()
+}
+
+/// Parts that may import all, as they are no parts of what they import.
+const UNBOUND: [&str; 3] = ["lib", "models", "schedules"];
+
+/// A row of the map.
+struct Row<'a> {
+    part: &'a str,
+    allowed: Vec<&'a str>,
+    never: Vec<&'a str>,
+}
+
+/// The table of a folder: "part", "what it is", "may import", and perhaps "never".
+fn printed_rows<'a>(map: &'a str, folder: &str) -> impl Iterator<Item = Row<'a>> {
+    let head = format!("| part of `{folder}` |");
+    let lines = map.lines().skip_while(move |line| !line.starts_with(&head));
+    let rows = lines.take_while(|line| line.starts_with('|')).skip(2);
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let names = |cell: &&'a str| cell.split(", ").collect();
+        let part = cells[1].trim_start_matches('`');
+        Row {
+            part: first_word(part),
+            allowed: names(&cells[3]),
+            // A cell that is not there is empty, as is the one behind the last bar.
+            never: names(&cells[4]),
+        }
+    })
+}
+
 fn violations(folder: &str, law: &[(&str, &[&str])]) -> Vec<String> {
     let mut found = Vec::new();
     for source in sources(folder) {
         let part = part_of(&source.path, folder);
-        if ["lib", "models", "schedules"].contains(&part) {
+        if UNBOUND.contains(&part) {
             continue;
         }
         let Some((_, allowed)) = law.iter().find(|(name, _)| *name == part) else {

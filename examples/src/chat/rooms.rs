@@ -88,10 +88,13 @@ impl Rooms {
         let outbox = client.outbox.clone();
         self.tell_room(name, &frame);
         let room = self.rooms.entry(name.to_owned()).or_default();
-        let others = room.members.len();
+        let others = match room.members.len() {
+            1 => String::from("1 other"),
+            count => format!("{count} others"),
+        };
         // In one frame, so that a history is seen whole or missed whole.
         let frame = Frame::new(&format!(
-            "* you are in {name}, with {others} others{}",
+            "* you are in {name}, with {others}{}",
             room.retold()
         ));
         outbox.push(&frame);

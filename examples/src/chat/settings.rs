@@ -58,7 +58,10 @@ impl Settings {
     pub(super) fn with_file(self, path: &Path) -> io::Result<Self> {
         let explain =
             |why: &dyn std::fmt::Display| io::Error::other(format!("{}: {why}", path.display()));
-        let text = fs::read_to_string(path).map_err(|error| explain(&error))?;
+        let text = fs::read_to_string(path).map_err(|error| {
+            let cure = "--config takes a file with a setting a line, such as `policy drop`";
+            explain(&format!("{error}: {cure}"))
+        })?;
         self.with_text(&text).map_err(|error| explain(&error))
     }
 
@@ -113,6 +116,16 @@ mod tests {
         for name in Settings::NAMES {
             let value = if name == "policy" { "wait" } else { "70000" };
             Settings::default().set(name, value).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_the_cure() {
+        for path in ["/nowhere/chat.conf", "/"] {
+            let error = Settings::default().with_file(Path::new(path)).unwrap_err();
+            let told = error.to_string();
+            assert!(told.starts_with(&format!("{path}: ")), "{told}");
+            assert!(told.contains("a setting a line"), "{told}");
         }
     }
 

@@ -1,9 +1,10 @@
 //! Messages that end with a line feed.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 
 use super::{Decoder, Encoder};
-use crate::error;
 use crate::io::Buffer;
 
 /// A codec for lines of text, 64 KiB long at most, unless it is told otherwise.
@@ -12,7 +13,8 @@ use crate::io::Buffer;
 /// last one of a stream need not have an end.
 ///
 /// A line that is too long, or is no UTF-8, is an error of the kind `InvalidData`, and the next one can
-/// be read all the same: of the long one nothing is kept.
+/// be read all the same: of the long one nothing is kept. Which of the two it was is a
+/// [`LinesCodecError`] within the error.
 ///
 /// # Examples
 ///
@@ -65,7 +67,7 @@ impl LinesCodec {
         self.searched = 0;
         let line = buffer[..length].to_vec();
         buffer.consume(length + end);
-        String::from_utf8(line).map_err(|_| error::not_text())
+        String::from_utf8(line).map_err(|_| LinesCodecError::NotUtf8.into())
     }
 
     /// Throws away what belongs to a line that was too long. True when that is all of it.
@@ -78,14 +80,69 @@ impl LinesCodec {
     }
 
     fn too_long(&self) -> io::Error {
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!(
-                "a line is longer than {} bytes: if that is no attack, allow for it with \
-                 LinesCodec::with_max_length",
-                self.longest
+        let longest = self.longest;
+        LinesCodecError::MaxLineLengthExceeded { longest }.into()
+    }
+}
+
+/// What is wrong with a line: it is within the [`io::Error`] of a [`LinesCodec`].
+///
+/// Its text is for who writes the program, and names methods; a peer is to be told in words of yours.
+///
+/// # Examples
+///
+/// ```
+/// use net::codec::{Framed, LinesCodec, LinesCodecError};
+///
+/// fn answer(error: std::io::Error) -> std::io::Result<&'static str> {
+///     match error.downcast::<LinesCodecError>()? {
+///         LinesCodecError::MaxLineLengthExceeded { .. } => Ok("too long"),
+///         LinesCodecError::NotUtf8 => Ok("not UTF-8"),
+///         _ => Ok("not understood"),
+///     }
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// runtime::block_on(async {
+///     let mut lines = Framed::new(&b"much longer\n\xff\n"[..], LinesCodec::with_max_length(8));
+///     assert_eq!(answer(lines.next().await.unwrap().unwrap_err())?, "too long");
+///     assert_eq!(answer(lines.next().await.unwrap().unwrap_err())?, "not UTF-8");
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinesCodecError {
+    /// It has more bytes than the codec allows.
+    MaxLineLengthExceeded {
+        /// So many are allowed.
+        longest: usize,
+    },
+    /// Its bytes are no text.
+    NotUtf8,
+}
+
+impl fmt::Display for LinesCodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MaxLineLengthExceeded { longest } => write!(
+                f,
+                "a line is longer than {longest} bytes: if that is no attack, allow for it with \
+                 LinesCodec::with_max_length"
             ),
-        )
+            Self::NotUtf8 => f.write_str(
+                "a line is not UTF-8: read bytes, with read_until or a codec of your own",
+            ),
+        }
+    }
+}
+
+impl Error for LinesCodecError {}
+
+impl From<LinesCodecError> for io::Error {
+    fn from(error: LinesCodecError) -> Self {
+        Self::new(io::ErrorKind::InvalidData, error)
     }
 }
 

@@ -13,7 +13,7 @@ mod lines;
 
 pub use framed::Framed;
 pub use length::LengthDelimitedCodec;
-pub use lines::LinesCodec;
+pub use lines::{LinesCodec, LinesCodecError};
 
 use std::io;
 
