@@ -13,9 +13,10 @@ use std::num::NonZeroU64;
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use net::Listener;
 use net::signal::SignalKind;
 use runtime::Runtime;
-use runtime::time::Duration;
+use runtime::time::{Duration, timeout};
 
 /// Runs a program: 0 if all went well, or only the usage was asked for; else 1, and why.
 pub fn run<O>(
@@ -143,6 +144,22 @@ impl Executor {
     }
 }
 
+/// Welcomes those who wait in a listener's queue, until nobody has come for a moment. For a server that
+/// is about to close it: whoever is in there then is reset by the kernel, and takes it for a crash.
+///
+/// Who comes in the very moment of closing is reset all the same: a listener cannot be closed for those
+/// who come, and open for those who wait.
+pub async fn empty_queue<L: Listener>(listener: &L, mut welcome: impl FnMut(L::Connection)) {
+    let mut incoming = listener.incoming();
+    let until_quiet = async {
+        while let Ok(Ok((connection, _))) = timeout(QUIET, incoming.accept()).await {
+            welcome(connection);
+        }
+    };
+    // They may come for ever.
+    let _ = timeout(LAST_CALL, until_quiet).await;
+}
+
 impl fmt::Display for Flavor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -222,3 +239,8 @@ pub fn address(line: &mut lexopt::Parser, example: &str) -> Result<SocketAddr, l
 pub fn text(line: &mut lexopt::Parser) -> Result<String, lexopt::Error> {
     lexopt::ValueExt::string(line.value()?)
 }
+
+/// Enough for whoever is in the queue to be seen.
+const QUIET: Duration = Duration::from_millis(20);
+/// Enough for the longest queue.
+const LAST_CALL: Duration = Duration::from_secs(1);

@@ -38,6 +38,29 @@ fn everybody_is_told_goodbye_and_the_server_ends_well() {
     });
 }
 
+/// They are connected, as far as they know, but nobody has accepted them yet. (Who comes in the moment
+/// in which a door is closed is reset: the kernel has no way to close one without its queue.)
+#[test]
+fn those_who_are_still_in_the_queue_are_told_goodbye_too() {
+    chat(|flavour| {
+        let place = Place::new();
+        let path = place.file("chat");
+        let mut server = start(flavour, &["--unix", path.to_str().unwrap()]);
+        Client::new(&server).until("you are in lobby");
+        signal(server.pid(), libc::SIGSTOP);
+        let by_tcp = (0..200).map(|_| Client::new(&server));
+        let mut clients: Vec<Client> = by_tcp.collect();
+        clients.extend((0..100).map(|_| Client::local(&path)));
+        clients.iter_mut().for_each(|client| client.say("hello"));
+        signal(server.pid(), libc::SIGTERM);
+        signal(server.pid(), libc::SIGCONT);
+        for mut client in clients {
+            assert_eq!(client.rest().last().unwrap(), GOODBYE);
+        }
+        assert_eq!(exit_code(&mut server), Some(0));
+    });
+}
+
 /// Everybody speaks as fast as it can while the server is told to end. What one has heard all have
 /// heard, whole; and of each speaker a first part was accepted, without a gap.
 #[test]

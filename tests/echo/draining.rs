@@ -84,6 +84,33 @@ fn what_was_sent_before_still_comes_back() {
     });
 }
 
+/// They are connected, as far as they know, but nobody has accepted them yet. (Who comes in the moment
+/// in which the listener is closed is reset: the kernel has no way to close one without its queue.)
+#[test]
+fn those_who_are_still_in_the_queue_are_served_too() {
+    soon(|| {
+        for flavour in BOTH {
+            for arguments in [&[][..], &["--max-connections", "1"]] {
+                let server = Server::start(echo_on(flavour).args(arguments));
+                ping(&mut server.connect(), b"hello");
+                signal(server.pid(), libc::SIGSTOP);
+                let mut clients: Vec<_> = (0..200).map(|_| server.connect()).collect();
+                for client in &mut clients {
+                    client.write_all(b"before").unwrap();
+                }
+                signal(server.pid(), libc::SIGTERM);
+                signal(server.pid(), libc::SIGCONT);
+                for mut client in clients {
+                    let mut back = Vec::new();
+                    client.read_to_end(&mut back).unwrap();
+                    assert_eq!(back, b"before");
+                }
+                assert_eq!(exit_code(server), Some(0));
+            }
+        }
+    });
+}
+
 #[test]
 fn a_client_that_has_not_read_yet_gets_what_is_kept_for_it() {
     soon(|| {

@@ -11,9 +11,9 @@
 //! `settings` is what can be changed meanwhile, and `handover` how the next server takes over.
 //!
 //! What this file adds is the beginning and the end. The danger of an end is to hang, or to lose what
-//! was accepted. When the program is asked to end, first the doors close, then everybody is told
-//! goodbye behind the last line that was said; what is waiting is sent, for as long as `--grace`
-//! allows, and the program ends well, with code 0.
+//! was accepted. When the program is asked to end, first those who wait at the doors are let in, and
+//! the doors close; then everybody is told goodbye behind the last line that was said; what is waiting
+//! is sent, for as long as `--grace` allows, and the program ends well, with code 0.
 
 mod door;
 mod hall;
@@ -75,6 +75,7 @@ async fn serve(options: Options) -> io::Result<()> {
         }
         asked = end => {
             asked?;
+            empty_doors(&house, &doors).await;
             drop((doors, handover));
         }
     }
@@ -100,6 +101,17 @@ async fn admit_local(house: &House, doors: &Doors) -> io::Result<()> {
         Some(door) => house.admit(door.listener.incoming()).await,
         None => pending().await,
     }
+}
+
+/// Lets those in who wait at the doors, to be told goodbye with the others.
+async fn empty_doors(house: &House, doors: &Doors) {
+    let by_tcp = program::empty_queue(&doors.tcp, |client| house.welcome(client));
+    let local = async {
+        if let Some(door) = &doors.unix {
+            program::empty_queue(&door.listener, |client| house.welcome(client)).await;
+        }
+    };
+    runtime::join!(by_tcp, local);
 }
 
 /// Reads the settings again whenever it is asked to.

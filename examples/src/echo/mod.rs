@@ -57,6 +57,11 @@ async fn serve(options: Options) -> io::Result<()> {
         never = sessions.end_idle(options.idle) => never,
         never = stats::print(&sessions, options.stats) => never,
     };
+    // Who is in the queue is connected already, and is served, be there a place or not.
+    program::empty_queue(&listener, |stream| {
+        runtime::spawn(echo(sessions.open(stream, None), options.limits));
+    })
+    .await;
     // From here on new clients are refused, rather than left to wait.
     drop(listener);
     let end = sessions.drain(options.grace).await;

@@ -28,7 +28,7 @@ pub struct Session {
     pub(super) connection: Arc<Connection>,
     number: u64,
     crowd: Arc<Crowd>,
-    _place: OwnedSemaphorePermit,
+    _place: Option<OwnedSemaphorePermit>,
     _token: TaskTrackerToken,
 }
 
@@ -94,8 +94,12 @@ impl Sessions {
         place.expect("nobody closes it")
     }
 
-    /// Takes a connection in.
-    pub fn open(&self, stream: TcpStream, place: OwnedSemaphorePermit) -> Session {
+    /// Takes a connection in; without a place, if there will be no more.
+    pub fn open(
+        &self,
+        stream: TcpStream,
+        place: impl Into<Option<OwnedSemaphorePermit>>,
+    ) -> Session {
         let connection = Arc::new(Connection {
             stream,
             asked: Asked::default(),
@@ -115,7 +119,7 @@ impl Sessions {
             connection,
             number,
             crowd: self.crowd.clone(),
-            _place: place,
+            _place: place.into(),
             _token: self.tracker.token(),
         }
     }
