@@ -5,9 +5,10 @@
 //! (`SO_REUSEPORT`): there some are cut off, as they wait in the queue of the one that goes.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::os::unix::net::UnixStream;
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,6 +17,7 @@ use std::thread;
 use net::{TcpListener, TcpSocket, TcpStream};
 use runtime::time::{Duration, interval};
 use tests::event::until;
+use tests::fd;
 use tests::flavours::flavours_within;
 use tests::place::Place;
 use tests::process::signal;
@@ -186,6 +188,61 @@ fn both_doors_are_handed_over_and_who_is_inside_is_told_goodbye() {
         assert_eq!(next.process().0.wait().unwrap().code(), Some(0));
         assert!(!door.exists() && !handover.exists());
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    });
+}
+
+#[test]
+fn those_who_ask_and_say_nothing_more_keep_no_server_from_taking_over() {
+    chat(|flavour| {
+        let place = Place::new();
+        let (door, handover) = (place.file("door"), place.file("handover"));
+        let taking = ["--handover", handover.to_str().unwrap()];
+        let opening = ["--unix", door.to_str().unwrap()];
+        let mut former = start(flavour, &[opening, taking].concat());
+        let mute: Vec<_> = (0..4)
+            .map(|_| UnixStream::connect(&handover).unwrap())
+            .collect();
+        let next = start(flavour, &taking);
+        assert_eq!(former.process().0.wait().unwrap().code(), Some(0));
+        // One who speaks only now is not told that it has them.
+        for mut asking in mute {
+            let _ = asking.write_all(b"taken\n");
+            let mut told = Vec::new();
+            let _ = asking.read_to_end(&mut told);
+            assert!(told == b"doors\n" || told.is_empty(), "{told:?}");
+        }
+        Client::named(&next, "ann").say_and_see("hello");
+        Client::local(&door).until("you are in lobby");
+    });
+}
+
+/// This test is the former server, and gives the doors to another one, or goes.
+#[test]
+fn a_server_that_comes_too_late_says_so_and_leaves_everything_to_the_other() {
+    chat(|flavour| {
+        for gives in [true, false] {
+            let place = Place::new();
+            let path = place.file("handover");
+            let former = UnixListener::bind(&path).unwrap();
+            let mut command = command(flavour, &["--handover", path.to_str().unwrap()]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            let next = command.spawn().unwrap();
+            if gives {
+                let (mut asking, _) = former.accept().unwrap();
+                let door = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+                fd::send_with_descriptor(&asking, b"doors\n", door.as_fd());
+                asking.read_exact(&mut [0; 6]).unwrap();
+            } else {
+                // It is still in the queue.
+                until(|| fd::is_readable(&former));
+            }
+            drop(former);
+            let output = next.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(1));
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(said.contains("another server"), "{said}");
+            assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+        }
     });
 }
 

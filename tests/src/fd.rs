@@ -224,6 +224,19 @@ pub fn reset_on_close(socket: impl AsFd) {
     check(unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, value, size) });
 }
 
+/// Whether something has come: for a listener, a connection.
+pub fn is_readable(fd: impl AsFd) -> bool {
+    let mut asked = libc::pollfd {
+        fd: fd.as_fd().as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: the call reads and writes one `pollfd`.
+    let count = unsafe { libc::poll(&raw mut asked, 1, 0) };
+    check(count);
+    count > 0
+}
+
 /// Turns an option of sockets on, such as `SO_PASSCRED`.
 ///
 /// # Errors

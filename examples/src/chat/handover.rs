@@ -5,7 +5,8 @@
 //!     | listens, and at PATH too                | is started, and connects to PATH
 //!     | ---- the listening sockets -----------> |
 //!     | still accepts                           | makes its own place at PATH ready
-//!     | <--- "taken" -------------------------- | accepts
+//!     | <--- "taken" -------------------------- |
+//!     | ---- "yours" -------------------------> | accepts
 //!     | goodbye, and drains                     | is at PATH, for the next one
 //! ```
 //!
@@ -24,6 +25,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use net::{UnixListener, UnixStream};
+use runtime::task::JoinSet;
 use runtime::time::{Duration, timeout};
 
 use super::door::{Doors, SocketFile};
@@ -66,32 +68,36 @@ impl Handover {
     /// Waits until another server has taken the doors over.
     pub(super) async fn successor(&self, doors: &Doors) {
         let mut incoming = self.listener.incoming();
-        // An error would be that of a listener which is broken: then nobody takes over.
-        while let Ok((asking, _)) = incoming.accept().await {
-            if timeout(PATIENCE, self.give(&asking, doors))
-                .await
-                .is_ok_and(|done| done.is_ok())
-            {
-                return;
+        let mut asked = JoinSet::new();
+        loop {
+            runtime::select! {
+                accepted = incoming.accept(), if asked.len() < MOST_ASKING => match accepted {
+                    Ok((asking, _)) => if self.offer(&asking, doors).await.is_ok() {
+                        asked.spawn(timeout(PATIENCE, taken(asking)));
+                    },
+                    // That of a listener which is broken: then nobody takes over.
+                    Err(_) => return std::future::pending().await,
+                },
+                Some(answer) = asked.join_next() => if let Ok(Ok(Ok(next))) = answer {
+                    if next.write_all(YOURS).await.is_ok() {
+                        return asked.shutdown().await;
+                    }
+                },
             }
         }
-        std::future::pending().await
     }
 
-    async fn give(&self, asking: &UnixStream, doors: &Doors) -> io::Result<()> {
+    /// Sends the doors to who asks for them.
+    async fn offer(&self, asking: &UnixStream, doors: &Doors) -> io::Result<()> {
         let user = asking.peer_cred()?.uid();
         if user != self.user && user != ROOT {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         let mut fds = vec![doors.tcp.as_fd()];
         fds.extend(doors.unix.as_ref().map(|door| door.listener.as_fd()));
+        // There is room: it is the first that is sent.
         asking.send_with_fds(DOORS, &fds).await?;
-        let mut answer = [0; TAKEN.len()];
-        asking.read_exact(&mut answer).await?;
-        match answer == *TAKEN {
-            true => Ok(()),
-            false => Err(io::ErrorKind::InvalidData.into()),
-        }
+        Ok(())
     }
 
     /// Goes, and leaves the place to the one who has taken over.
@@ -100,19 +106,55 @@ impl Handover {
     }
 }
 
+/// Waits until who has asked says that it has the doors.
+async fn taken(asking: UnixStream) -> io::Result<UnixStream> {
+    let mut answer = [0; TAKEN.len()];
+    asking.read_exact(&mut answer).await?;
+    match answer == *TAKEN {
+        true => Ok(asking),
+        false => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
 /// Takes the doors from the former server.
 async fn take(former: UnixStream, path: &Path) -> io::Result<(Doors, Handover)> {
-    let mut said = [0; DOORS.len()];
-    let received = timeout(PATIENCE, former.recv_with_fds(&mut said, MOST_DOORS));
-    let (count, fds) = received.await??;
-    if said[..count] != *DOORS {
-        let what = "the one there does not give its doors to this user, or is no chat server";
-        return Err(io::Error::other(what));
-    }
-    let doors = Doors::from_fds(fds)?;
+    let taking = async {
+        let mut said = [0; DOORS.len()];
+        let received = former.recv_with_fds(&mut said, MOST_DOORS).await;
+        let (count, fds) = received.map_err(too_late)?;
+        if said[..count] != *DOORS {
+            let what = "the one there does not give its doors to this user, or is no chat server";
+            return Err(io::Error::other(what));
+        }
+        let doors = Doors::from_fds(fds)?;
+        match agree(&former, path).await {
+            Ok(handover) => Ok((doors, handover)),
+            Err(error) => {
+                // They are still another's.
+                doors.leave();
+                Err(error)
+            }
+        }
+    };
+    let silent = |_| io::Error::other("the server there does not answer: is it stopped?");
+    timeout(LONG_PATIENCE, taking).await.map_err(silent)?
+}
+
+/// Says that nothing is left to do, and hears whether the doors are ours.
+async fn agree(former: &UnixStream, path: &Path) -> io::Result<Handover> {
     let ready = Ready::new(path)?;
-    former.write_all(TAKEN).await?;
-    Ok((doors, ready.appear()?))
+    former.write_all(TAKEN).await.map_err(too_late)?;
+    let mut answer = [0; YOURS.len()];
+    former.read_exact(&mut answer).await.map_err(too_late)?;
+    ready.appear()
+}
+
+/// The former server has gone, and has not given its doors to us.
+fn too_late(error: io::Error) -> io::Error {
+    io::Error::other(format!(
+        "the server there has ended, or another server has taken over from it meanwhile ({error}): \
+         start this one again"
+    ))
 }
 
 /// A place that is not to be seen yet, under another name.
@@ -155,8 +197,13 @@ fn is_nobody(error: &io::Error) -> bool {
 
 const DOORS: &[u8] = b"doors\n";
 const TAKEN: &[u8; 6] = b"taken\n";
+const YOURS: &[u8; 6] = b"yours\n";
+/// Askers that have the doors and have not said anything yet.
+const MOST_ASKING: usize = 16;
 /// TCP, and the unix socket.
 const MOST_DOORS: usize = 2;
 const ROOT: u32 = 0;
 /// For what the other one has to do, which is nearly nothing.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// For the former to turn to us, though as many others have asked before as it serves at once.
+const LONG_PATIENCE: Duration = Duration::from_secs(15);
