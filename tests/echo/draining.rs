@@ -136,7 +136,7 @@ fn a_client_that_never_reads_does_not_keep_it() {
             let mut server = Server::start(&mut command);
             let client = stubborn(&server);
             signal(server.pid(), libc::SIGTERM);
-            assert!(server.rest().contains(" 1 clients cut off"));
+            assert!(server.rest().contains(" 1 clients cut off at the end"));
             let mut stderr = server.process().0.stderr.take().unwrap();
             let mut told = String::new();
             stderr.read_to_string(&mut told).unwrap();

@@ -127,8 +127,7 @@ fn with_stats_it_says_what_it_does() {
         drop(client);
         assert!(lines.next().unwrap().starts_with("0 open, 1 accepted; 0 "));
         tests::process::signal(server.0.id(), libc::SIGTERM);
-        let told =
-            "echo has ended; 1 clients, 100 messages, 500 bytes sent back, 0 clients cut off";
+        let told = "echo has ended; 1 clients, 100 messages, 500 bytes sent back, 0 clients cut off at the end";
         assert_eq!(lines.next().unwrap(), told);
         assert!(server.0.wait().unwrap().success());
     });

@@ -80,7 +80,9 @@ async fn serve(options: Options) -> io::Result<()> {
         }
     }
     let cut = house.close(options.grace).await;
-    say(format_args!("chat has ended; {cut} clients were cut off"));
+    say(format_args!(
+        "chat has ended; {cut} clients were cut off at the end"
+    ));
     Ok(())
 }
 

@@ -141,7 +141,7 @@ impl fmt::Display for End {
         let Self { clients, done, cut } = self;
         write!(
             f,
-            "{clients} clients, {done} sent back, {cut} clients cut off"
+            "{clients} clients, {done} sent back, {cut} clients cut off at the end"
         )
     }
 }
