@@ -153,6 +153,30 @@ fn a_closure_that_blocks_holds_the_time() {
     });
 }
 
+/// As the docs of `pause` have it: nothing else would let it go on.
+#[test]
+fn a_closure_that_waits_for_the_clock_that_it_holds_is_freed_by_hand() {
+    soon(|| {
+        paused().block_on(async {
+            let handle = runtime::Handle::current();
+            let start = Instant::now();
+            let (begun, has_begun) = runtime::sync::oneshot::channel();
+            let waiting = runtime::spawn_blocking(move || {
+                handle.block_on(async {
+                    let sleep = sleep(DAY);
+                    begun.send(()).unwrap();
+                    sleep.await;
+                });
+            });
+            has_begun.await.unwrap();
+            assert_eq!(start.elapsed(), Duration::ZERO);
+            time::advance(DAY).await;
+            waiting.await.unwrap();
+            assert_eq!(start.elapsed(), DAY);
+        });
+    });
+}
+
 #[test]
 fn a_thread_may_wake_a_runtime_whose_time_stands() {
     soon(|| {

@@ -23,6 +23,10 @@ use crate::primitive::Arc;
 /// do: no task is ready, no descriptor, and no closure of `spawn_blocking` runs. To move it by hand
 /// there is [`advance`].
 ///
+/// A closure of `spawn_blocking` holds the clock until its end. So one that waits for this clock itself,
+/// as `handle.block_on(sleep(..))` inside of it does, waits for ever: spawn a task for that, or move
+/// the clock by hand.
+///
 /// # Panics
 ///
 /// Outside of a runtime; in one with worker threads; and if the clock stands already.
