@@ -156,7 +156,8 @@ macro_rules! try_join {
 /// whose output does not fit its pattern is out, and the others are waited for; `else` is for when
 /// all are out.
 ///
-/// The branches are polled from a random one on. `biased;` in front polls them as written.
+/// The branches are polled in a random order, each time another one, so of those that are ready all have
+/// the same chance. `biased;` in front polls them as written.
 ///
 /// The output is looked at before it is moved, so there is no `mut` or `ref` inside of a pattern
 /// that has others around it, as `Some(mut value)` has: rustc says "cannot mutably bind by value within
@@ -259,10 +260,9 @@ macro_rules! select {
             let mut futures =
                 ($(::core::pin::pin!(::core::future::IntoFuture::into_future($future)),)+);
             let selected = ::core::future::poll_fn(|context| {
-                let start: usize = $crate::select!(@start $start COUNT);
                 let mut is_waiting = false;
-                for step in start..start + COUNT {
-                    match $crate::macros::wrapped(step, COUNT) {
+                for index in $crate::select!(@order $start COUNT) {
+                    match index {
                         $($index => {
                             if is_out[$index] {
                                 continue;
@@ -303,8 +303,8 @@ macro_rules! select {
             __Selected::None => $else,
         }
     }};
-    (@start biased $count:ident) => { 0 };
-    (@start fair $count:ident) => { $crate::macros::random_below($count) };
+    (@order biased $count:ident) => { 0..$count };
+    (@order fair $count:ident) => { $crate::macros::Shuffled::new($count) };
     ($(biased;)?) => {
         ::core::compile_error!("select! waits for at least one branch: `PATTERN = FUTURE => HANDLER`")
     };
@@ -410,9 +410,45 @@ impl<T, E> Fallible for Result<T, E> {
 
 const READY: &str = "outputs are taken when all are ready, and errors come out before";
 
-/// A number below `count`, another one each time, for fairness and for nothing else.
+/// Sixteen numbers at most, each once, in a random order.
+///
+/// All orders are equally likely: if it went round from a random one on, the share of a branch that is
+/// not ready would go to its right neighbour, and to nobody else.
 #[doc(hidden)]
-pub fn random_below(count: usize) -> usize {
+#[derive(Debug)]
+pub struct Shuffled {
+    /// A bit for each that is left.
+    left: u16,
+}
+
+impl Shuffled {
+    #[inline]
+    pub fn new(count: usize) -> Self {
+        Self {
+            left: u16::MAX >> (16 - count),
+        }
+    }
+}
+
+impl Iterator for Shuffled {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let skipped = match self.left.count_ones() as usize {
+            0 => return None,
+            1 => 0,
+            several => random_below(several),
+        };
+        let rest = (0..skipped).fold(self.left, |left, _| left & (left - 1));
+        let next = rest.trailing_zeros();
+        self.left &= !(1 << next);
+        Some(next as usize)
+    }
+}
+
+/// A number below `count`, another one each time, for fairness and for nothing else.
+fn random_below(count: usize) -> usize {
     // Three shifts, by Marsaglia: quick, and never zero.
     let number = NUMBERS.try_with(|numbers| {
         let mut number = numbers.get();

@@ -127,6 +127,30 @@ fn handlers_may_leave_loops_and_functions() {
     });
 }
 
+/// If the order went round from a random one on, the right neighbour of one that is not ready would be
+/// chosen twice as often as the others.
+#[test]
+fn those_that_are_ready_have_the_same_chance_whoever_is_not() {
+    run(|| async {
+        let mut chosen = [0; 4];
+        for _ in 0..9000 {
+            let index = select! {
+                () = ready(()) => 0,
+                () = pending() => 1,
+                () = ready(()) => 2,
+                () = ready(()) => 3,
+            };
+            chosen[index] += 1;
+        }
+        // Three thousand each; a tenth is six times what chance makes of it.
+        let even = |&count: &usize| (2700..3300).contains(&count);
+        assert!(
+            [0, 2, 3].map(|index| chosen[index]).iter().all(even),
+            "{chosen:?}"
+        );
+    });
+}
+
 #[test]
 fn a_fair_order_reaches_all_and_a_biased_one_the_first() {
     run(|| async {
