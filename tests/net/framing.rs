@@ -114,6 +114,26 @@ fn a_line_that_is_refused_says_why_to_programs() {
     });
 }
 
+/// As the docs of the codec have it.
+#[test]
+fn a_carriage_return_at_the_end_of_a_text_does_not_arrive_and_a_line_feed_is_refused() {
+    run(async || {
+        let mut lines = Framed::new(Vec::new(), LinesCodec::new());
+        for text in ["abc\r", "a\rbc", "\r"] {
+            lines.send(text).await.unwrap();
+        }
+        let error = lines.send("two\nlines").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let sent = lines.get_ref().clone();
+        assert_eq!(sent, b"abc\r\na\rbc\n\r\n");
+        let mut lines = Framed::new(&sent[..], LinesCodec::new());
+        for expected in ["abc", "a\rbc", ""] {
+            assert_eq!(lines.next().await.unwrap().unwrap(), expected);
+        }
+        assert!(lines.next().await.is_none());
+    });
+}
+
 #[test]
 fn lengths_go_in_front_in_all_sizes_and_orders() {
     run(async || {

@@ -297,6 +297,33 @@ fn a_fifo_in_packet_mode_stalls_no_reader() {
     });
 }
 
+/// Whoever is shown the end that writes may turn it on, also while a read waits already.
+#[test]
+fn a_pipe_of_ours_that_is_put_into_packet_mode_stalls_no_reader() {
+    run(async || {
+        let (sender, receiver) = pipe::pipe().unwrap();
+        let mut buffer = [0; 64];
+        let mut writer = {
+            let mut waiting = pin!(receiver.read(&mut buffer));
+            assert!(once(waiting.as_mut()).await.is_pending());
+            let mut writer = File::from(sender.into_nonblocking_fd());
+            fd::set_packets(&writer);
+            for packet in [b"one", b"two", b"six"] {
+                writer.write_all(packet).unwrap();
+            }
+            assert_eq!(waiting.await.unwrap(), 3);
+            writer
+        };
+        for expected in [b"two", b"six"] {
+            assert_eq!(receiver.read(&mut buffer).await.unwrap(), 3);
+            assert_eq!(&buffer[..3], expected);
+        }
+        // It was open all the time: its end would have woken the reader.
+        writer.write_all(b"end").unwrap();
+        assert_eq!(receiver.read(&mut buffer).await.unwrap(), 3);
+    });
+}
+
 #[test]
 fn what_is_no_fifo_is_refused_with_the_cure() {
     run(async || {

@@ -108,6 +108,53 @@ fn descriptors_keep_to_their_bytes_in_a_stream() {
     });
 }
 
+/// The kernel puts the credentials before them.
+#[test]
+fn descriptors_come_beside_what_else_the_socket_receives() {
+    const SO_PASSPIDFD: libc::c_int = 76;
+    apart(|| {
+        runtime::block_on(async {
+            for options in [&[libc::SO_PASSCRED][..], &[libc::SO_PASSCRED, SO_PASSPIDFD]] {
+                let (one, other) = UnixStream::pair().unwrap();
+                for &option in options {
+                    if let Err(error) = fd::turn_on(&other, option) {
+                        tests::skip("an option of sockets", &error.to_string());
+                    }
+                }
+                other.writable().await.unwrap();
+                let before = fd::all_open();
+                for (sent, limit) in [(2, 2), (1, 1), (0, 0), (3, 253), (253, 253)] {
+                    let fds = vec![one.as_fd(); sent];
+                    one.send_with_fds(b"x", &fds).await.unwrap();
+                    let (_, fds) = other.recv_with_fds(&mut [0; 1], limit).await.unwrap();
+                    assert_eq!(fds.len(), sent);
+                }
+                for (sent, limit) in [(2, 1), (1, 0), (9, 2), (253, 252)] {
+                    let fds = vec![one.as_fd(); sent];
+                    one.send_with_fds(b"x", &fds).await.unwrap();
+                    let error = other.recv_with_fds(&mut [0; 1], limit).await;
+                    let message = error.unwrap_err().to_string();
+                    assert!(message.contains(&format!("more than {limit}")), "{message}");
+                }
+                assert_eq!(fd::all_open(), before);
+            }
+        });
+    });
+}
+
+#[test]
+fn what_else_takes_their_room_is_named() {
+    apart(|| {
+        runtime::block_on(async {
+            let (one, other) = UnixDatagram::pair().unwrap();
+            fd::turn_on(&other, libc::SO_TIMESTAMP).unwrap();
+            one.send_with_fds(b"x", &[one.as_fd()]).await.unwrap();
+            let error = other.recv_with_fds(&mut [0; 1], 1).await.unwrap_err();
+            assert!(error.to_string().contains("SO_TIMESTAMP"), "{error}");
+        });
+    });
+}
+
 #[test]
 fn what_cannot_be_sent_is_refused_with_the_cure() {
     run(async || {

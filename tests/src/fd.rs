@@ -224,6 +224,21 @@ pub fn reset_on_close(socket: impl AsFd) {
     check(unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, value, size) });
 }
 
+/// Turns an option of sockets on, such as `SO_PASSCRED`.
+///
+/// # Errors
+///
+/// If this kernel does not know it.
+pub fn turn_on(socket: impl AsFd, option: libc::c_int) -> io::Result<()> {
+    let (fd, on) = (socket.as_fd().as_raw_fd(), 1_i32);
+    let (value, size) = ((&raw const on).cast(), size_of_val(&on) as libc::socklen_t);
+    // SAFETY: the call reads one `int`.
+    match unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, option, value, size) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Makes a listener useless: who accepts from it gets an error from now on.
 pub fn shut(socket: impl AsFd) {
     // SAFETY: the call takes no pointer.

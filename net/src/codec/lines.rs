@@ -12,6 +12,10 @@ use crate::io::Buffer;
 /// A line ends with a line feed, or a carriage return and a line feed; neither is part of it. The
 /// last one of a stream need not have an end.
 ///
+/// What is sent ends with a line feed. Text with a line feed in it is refused, with `InvalidInput`: it
+/// would arrive as several lines. A carriage return is sent as it is, so one at the end of a text is
+/// taken for a part of the line's end, and does not arrive.
+///
 /// A line that is too long, or is no UTF-8, is an error of the kind `InvalidData`, and the next one can
 /// be read all the same: of the long one nothing is kept. Which of the two it was is a
 /// [`LinesCodecError`] within the error.

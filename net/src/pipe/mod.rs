@@ -16,8 +16,6 @@ pub use open::OpenOptions;
 pub use receiver::Receiver;
 pub use sender::Sender;
 
-use runtime::io::FdKind;
-
 use crate::sys;
 
 /// Makes a pipe.
@@ -46,8 +44,7 @@ pub fn pipe() -> io::Result<(Sender, Receiver)> {
     let (reader, writer) = sys::pipe::pipe(false)?;
     let call = "pipe::pipe";
     let sender = Sender::over(writer, call)?;
-    // Nobody but us has seen the other end, so nobody has put it into packet mode.
-    Ok((sender, Receiver::over(reader, FdKind::PlainPipe, call)?))
+    Ok((sender, Receiver::over(reader, call)?))
 }
 
 /// Makes a pipe that keeps borders: each read returns what one write wrote. A write of more than
@@ -77,5 +74,5 @@ pub fn packet_pipe() -> io::Result<(Sender, Receiver)> {
     let (reader, writer) = sys::pipe::pipe(true)?;
     let call = "pipe::packet_pipe";
     let sender = Sender::over(writer, call)?;
-    Ok((sender, Receiver::over(reader, FdKind::Other, call)?))
+    Ok((sender, Receiver::over(reader, call)?))
 }

@@ -14,7 +14,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use runtime::Handle;
-use runtime::io::FdKind;
 
 use super::{Receiver, Sender};
 use crate::error;
@@ -67,8 +66,7 @@ impl OpenOptions {
     #[track_caller]
     pub fn open_receiver<P: AsRef<Path>>(&self, path: P) -> io::Result<Receiver> {
         let fd = self.open(path.as_ref(), Access::Read)?;
-        // A writer elsewhere may put it into packet mode: a short read proves nothing.
-        Receiver::over(fd, FdKind::Other, "pipe::OpenOptions::open_receiver")
+        Receiver::over(fd, "pipe::OpenOptions::open_receiver")
     }
 
     /// Opens a FIFO to write.

@@ -1,8 +1,9 @@
 //! The end of a pipe that reads.
 //!
-//! A short read of a pipe that nobody else has seen proves that it is empty, which saves a call.
-//! For one that came from elsewhere it proves nothing: some writer may have put it into packet mode,
-//! where a read ends with each packet, and no new edge tells of the next.
+//! The danger is a short read: it looks as if the pipe were empty, and proves nothing. Whoever is
+//! shown the end that writes, as a child is, may put it into packet mode, where a read ends with each
+//! packet and no new edge tells of the next. So a pipe is read until the kernel says that it is empty,
+//! be it one of ours: those that nobody is shown are rare, and a call is all that it would save.
 
 use std::future::Future;
 use std::io::{self, IoSliceMut};
@@ -51,8 +52,8 @@ pub struct Receiver {
 
 impl Receiver {
     #[track_caller]
-    pub(super) fn over(fd: OwnedFd, kind: FdKind, call: &str) -> io::Result<Self> {
-        let io = AsyncFd::lazy(fd, kind, call)?;
+    pub(super) fn over(fd: OwnedFd, call: &str) -> io::Result<Self> {
+        let io = AsyncFd::lazy(fd, FdKind::Other, call)?;
         Ok(Self { io })
     }
 
@@ -66,7 +67,7 @@ impl Receiver {
     pub fn from_owned_fd(fd: OwnedFd) -> io::Result<Self> {
         let call = "pipe::Receiver::from_owned_fd";
         let fd = open::adopt(fd, Access::Read, call)?;
-        let this = Self::over(fd, FdKind::Other, call)?;
+        let this = Self::over(fd, call)?;
         this.io.expose();
         Ok(this)
     }

@@ -71,6 +71,11 @@ pub(crate) const fn length_of(data: usize) -> usize {
     HEADER + data
 }
 
+/// And with the padding, before another one.
+pub(crate) const fn space_of(data: usize) -> usize {
+    padded(length_of(data))
+}
+
 const fn padded(length: usize) -> usize {
     length.next_multiple_of(WORD)
 }

@@ -22,7 +22,7 @@ mod unix;
 pub(crate) use address::Address;
 pub(crate) use datagram::{connect_now, peek_from, recv_from, send_to, udp_socket};
 pub(crate) use identity::is_same;
-pub(crate) use rights::{Delivery, MOST_FDS, recv_with_fds, send_with_fds};
+pub(crate) use rights::{Delivery, Loss, MOST_FDS, recv_with_fds, send_with_fds};
 pub(crate) use socket::{
     accept, bind, connect, has_ended, is_readable, is_writable, listen, local_address, peek,
     peer_address, recv, recv_now, recv_portion, recv_spare, recv_urgent, recv_vectored,

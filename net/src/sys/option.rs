@@ -24,6 +24,9 @@ pub(crate) const SEND_BUFFER: Name = (libc::SOL_SOCKET, libc::SO_SNDBUF);
 pub(crate) const RECEIVE_BUFFER: Name = (libc::SOL_SOCKET, libc::SO_RCVBUF);
 pub(crate) const KEEP_ALIVE: Name = (libc::SOL_SOCKET, libc::SO_KEEPALIVE);
 pub(crate) const URGENT_INLINE: Name = (libc::SOL_SOCKET, libc::SO_OOBINLINE);
+pub(crate) const PASS_CREDENTIALS: Name = (libc::SOL_SOCKET, libc::SO_PASSCRED);
+/// Of newer kernels; the C library's name for it is newer still.
+pub(crate) const PASS_PIDFD: Name = (libc::SOL_SOCKET, 76);
 pub(crate) const NO_DELAY: Name = (libc::IPPROTO_TCP, libc::TCP_NODELAY);
 pub(crate) const ONLY_V6: Name = (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY);
 pub(crate) const RECEIVE_OFFLOAD: Name = (libc::SOL_UDP, libc::UDP_GRO);

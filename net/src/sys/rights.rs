@@ -4,14 +4,16 @@
 //! kernel has put it into the process's table before the call returns, whatever else went wrong with
 //! the message. So the first thing after the call, before any error is looked at, is that each one
 //! gets an owner; from then on every way out closes those that are not handed on. The room for
-//! control messages is exactly as large as the limit asks, so the kernel never opens more than that.
+//! control messages is as large as the limit asks, so the kernel opens no more than that; beside it
+//! there is room for what else the socket was told to receive, which would be in the way of them.
 
 #![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use super::control::{Control, length_of, messages};
+use super::control::{Control, length_of, messages, space_of};
+use super::option;
 use super::socket::retry;
 
 /// What came with descriptors.
@@ -19,8 +21,19 @@ use super::socket::retry;
 pub(crate) struct Delivery {
     pub(crate) length: usize,
     pub(crate) fds: Vec<OwnedFd>,
-    /// There were more descriptors than the limit, or than this process may have.
-    pub(crate) is_incomplete: bool,
+    /// Why there are not all of them.
+    pub(crate) loss: Option<Loss>,
+}
+
+/// Why descriptors were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// More came than were asked for.
+    Limit,
+    /// Something else that came with them took their room: a security label, a time.
+    Room,
+    /// The process may not have as many.
+    Table,
 }
 
 /// Sends bytes, and duplicates of descriptors with the first of them.
@@ -66,21 +79,40 @@ pub(crate) fn recv_with_fds(
         iov_len: buffer.len(),
     };
     let mut control = Control::<ROOM>::new();
-    let room = &mut control.room()[..length_of(limit.min(MOST_FDS) * FD)];
+    let limit = limit.min(MOST_FDS);
+    let room = length_of(limit * FD) + beside(&socket);
+    let room = &mut control.room()[..room];
     let mut message = message(&mut slice);
     message.msg_control = room.as_mut_ptr().cast();
     message.msg_controllen = room.len() as _;
+    let room = room.len();
     let fd = socket.as_fd().as_raw_fd();
     let flags = libc::MSG_CMSG_CLOEXEC;
     // SAFETY: the call writes to what the message points to, at most as much as it says there is.
     let length = retry(|| unsafe { libc::recvmsg(fd, &raw mut message, flags) })?;
     let written: usize = message.msg_controllen as _;
     let fds = owned(&control.room()[..written.min(ROOM)]);
-    Ok(Delivery {
-        length,
-        fds,
-        is_incomplete: message.msg_flags & libc::MSG_CTRUNC != 0,
-    })
+    let is_cut = message.msg_flags & libc::MSG_CTRUNC != 0;
+    let loss = match fds.len() {
+        came if came > limit => Some(Loss::Limit),
+        _ if !is_cut => None,
+        came if came == limit => Some(Loss::Limit),
+        _ if room.saturating_sub(written) < length_of(FD) => Some(Loss::Room),
+        _ => Some(Loss::Table),
+    };
+    Ok(Delivery { length, fds, loss })
+}
+
+/// The room for what a socket may have been told to receive with each message.
+fn beside(socket: impl AsFd) -> usize {
+    let is_on = |name| option::flag(&socket, name).unwrap_or(false);
+    let credentials = if is_on(option::PASS_CREDENTIALS) {
+        CREDENTIALS
+    } else {
+        0
+    };
+    let pidfd = if is_on(option::PASS_PIDFD) { PIDFD } else { 0 };
+    credentials + pidfd
 }
 
 /// Takes over every descriptor in what the kernel wrote, and closes those that were not meant.
@@ -122,4 +154,6 @@ pub(crate) const MOST_FDS: usize = 253;
 const SCM_PIDFD: libc::c_int = 4;
 /// The size of a descriptor's number.
 const FD: usize = size_of::<libc::c_int>();
-const ROOM: usize = length_of(MOST_FDS * FD).next_multiple_of(size_of::<usize>());
+const CREDENTIALS: usize = space_of(size_of::<libc::ucred>());
+const PIDFD: usize = space_of(FD);
+const ROOM: usize = space_of(MOST_FDS * FD) + CREDENTIALS + PIDFD;

@@ -14,7 +14,7 @@ use runtime::io::{FdKind, Interest};
 
 use super::credentials::{self, UCred};
 use crate::socket::{Kind, Local, Socket};
-use crate::sys::{self, Carries, Delivery, MOST_FDS};
+use crate::sys::{self, Carries, Delivery, Loss, MOST_FDS};
 
 /// # Between processes of one machine
 impl<S: Local> Socket<S> {
@@ -72,7 +72,9 @@ impl<S: Local> Socket<S> {
     /// # Errors
     ///
     /// `InvalidData` if more descriptors were sent than `limit`, or than this process may have: then
-    /// none is left open, and the bytes are gone. And whatever `recvmsg(2)` reports.
+    /// none is left open, and the bytes are gone. So it is if an option of the socket lets something
+    /// else come that takes their room, as a security label may; credentials (`SO_PASSCRED`) and the
+    /// sender's pidfd have their own. And whatever `recvmsg(2)` reports.
     ///
     /// # Cancel safety
     ///
@@ -84,10 +86,10 @@ impl<S: Local> Socket<S> {
     ) -> io::Result<(usize, Vec<OwnedFd>)> {
         let receive = |socket: &S| sys::recv_with_fds(socket, buffer, limit);
         let delivery = self.io.async_io(Interest::READABLE, receive).await?;
-        if delivery.is_incomplete {
-            return Err(incomplete(delivery, limit));
+        match delivery.loss {
+            None => Ok((delivery.length, delivery.fds)),
+            Some(loss) => Err(incomplete(delivery, loss, limit)),
         }
-        Ok((delivery.length, delivery.fds))
     }
 
     /// Who made the other end: of a connection, or of a [`pair`](crate::UnixDatagram::pair).
@@ -135,13 +137,20 @@ fn invalid(message: String) -> io::Error {
 }
 
 /// Closes what has come.
-fn incomplete(delivery: Delivery, limit: usize) -> io::Error {
+fn incomplete(delivery: Delivery, loss: Loss, limit: usize) -> io::Error {
     let came = delivery.fds.len();
     drop(delivery.fds);
-    let why = if came >= limit.min(MOST_FDS) {
-        format!("more than {limit} were sent, which is the limit that was asked for")
-    } else {
-        String::from("this process may not open as many: close some, or raise its RLIMIT_NOFILE")
+    let why = match loss {
+        Loss::Limit => {
+            format!("more than {limit} were sent, which is the limit that was asked for")
+        }
+        Loss::Table => String::from(
+            "this process may not open as many: close some, or raise its RLIMIT_NOFILE",
+        ),
+        Loss::Room => String::from(
+            "what else the socket receives with each message took their room: turn that option \
+             off, SO_PASSSEC or SO_TIMESTAMP mostly",
+        ),
     };
     io::Error::new(
         io::ErrorKind::InvalidData,

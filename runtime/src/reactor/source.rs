@@ -41,7 +41,8 @@ use crate::primitive::{Arc, AtomicPtr, AtomicU32, AtomicU64, Mutant, Mutex, Orde
 pub enum FdKind {
     /// A connected TCP socket: a short read drains it, but for urgent data, which is watched for.
     TcpStream,
-    /// A pipe or FIFO that is not in packet mode (`O_DIRECT`).
+    /// A pipe or FIFO that is not in packet mode (`O_DIRECT`), nor will be: the end that writes is shown
+    /// to nobody who could.
     PlainPipe,
     /// Anything else: only `WouldBlock` proves that it is drained.
     Other,
