@@ -118,26 +118,24 @@ async fn taken(asking: UnixStream) -> io::Result<UnixStream> {
 
 /// Takes the doors from the former server.
 async fn take(former: UnixStream, path: &Path) -> io::Result<(Doors, Handover)> {
-    let taking = async {
-        let mut said = [0; DOORS.len()];
-        let received = former.recv_with_fds(&mut said, MOST_DOORS).await;
-        let (count, fds) = received.map_err(too_late)?;
-        if said[..count] != *DOORS {
-            let what = "the one there does not give its doors to this user, or is no chat server";
-            return Err(io::Error::other(what));
-        }
-        let doors = Doors::from_fds(fds)?;
-        match agree(&former, path).await {
-            Ok(handover) => Ok((doors, handover)),
-            Err(error) => {
-                // They are still another's.
-                doors.leave();
-                Err(error)
-            }
-        }
-    };
     let silent = |_| io::Error::other("the server there does not answer: is it stopped?");
-    timeout(LONG_PATIENCE, taking).await.map_err(silent)?
+    let mut said = [0; DOORS.len()];
+    let received = timeout(LONG_PATIENCE, former.recv_with_fds(&mut said, MOST_DOORS));
+    let (count, fds) = received.await.map_err(silent)?.map_err(too_late)?;
+    if said[..count] != *DOORS {
+        let what = "the one there does not give its doors to this user, or is no chat server";
+        return Err(io::Error::other(what));
+    }
+    let doors = Doors::from_fds(fds)?;
+    let agreed = timeout(LONG_PATIENCE, agree(&former, path)).await;
+    match agreed.map_err(silent).and_then(|agreed| agreed) {
+        Ok(handover) => Ok((doors, handover)),
+        Err(error) => {
+            // They are still another's.
+            doors.leave();
+            Err(error)
+        }
+    }
 }
 
 /// Says that nothing is left to do, and hears whether the doors are ours.
