@@ -3,11 +3,12 @@
 use std::future::{pending, poll_fn};
 use std::io::Read;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
 use tests::mpsc::{Sender, channel};
+use tests::sync::Mutex;
 
 use runtime::io::{AsyncFd, Interest};
 use runtime::task::{AbortHandle, JoinHandle, yield_now};
@@ -32,7 +33,7 @@ fn reporting(count: usize) -> (Runtime, tests::mpsc::Receiver<StuckTask>) {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(count);
     builder.on_stuck_task(Duration::MAX, move |task| {
-        let _ = send.lock().unwrap().send(task.clone());
+        let _ = send.lock().send(task.clone());
     });
     (builder.build().unwrap(), receive)
 }
@@ -224,8 +225,8 @@ fn tasks_may_spawn_wake_abort_and_panic_when_they_are_dropped() {
             let handle = runtime.handle().clone();
             let guard = on_drop(move || {
                 counts.fetch_add(1, Ordering::SeqCst);
-                known.lock().unwrap().iter().for_each(Waker::wake_by_ref);
-                others.lock().unwrap().iter().for_each(AbortHandle::abort);
+                known.lock().iter().for_each(Waker::wake_by_ref);
+                others.lock().iter().for_each(AbortHandle::abort);
                 assert!(handle.spawn(async {}).is_finished());
                 if number % 50 == 0 {
                     panic!("number {number}");
@@ -235,19 +236,19 @@ fn tasks_may_spawn_wake_abort_and_panic_when_they_are_dropped() {
             let task = runtime.spawn(async move {
                 let _guard = guard;
                 poll_fn(|context| {
-                    wakers.lock().unwrap().push(context.waker().clone());
+                    wakers.lock().push(context.waker().clone());
                     Poll::<()>::Pending
                 })
                 .await;
             });
             if number < 20 {
-                aborts.lock().unwrap().push(task.abort_handle());
+                aborts.lock().push(task.abort_handle());
             }
         }
         catch_up(runtime.handle());
         drop(runtime);
         assert_eq!(dropped.load(Ordering::SeqCst), TASKS);
-        wakers.lock().unwrap().drain(..).for_each(Waker::wake);
+        wakers.lock().drain(..).for_each(Waker::wake);
     });
 }
 

@@ -272,12 +272,12 @@ fn a_panic_ends_a_scope_after_its_tasks() {
 #[test]
 fn a_scope_that_is_dropped_or_over_aborts_what_it_started() {
     run(|| async {
-        let kept = Arc::new(std::sync::Mutex::new(None));
+        let kept = Arc::new(tests::sync::Mutex::new(None));
         let running = runtime::spawn(scope({
             let kept = kept.clone();
             |tasks: Scope<()>| async move {
                 tasks.spawn::<_, ()>(pending());
-                *kept.lock().unwrap() = Some(tasks);
+                *kept.lock() = Some(tasks);
                 pending::<Result<(), ()>>().await
             }
         }));
@@ -285,7 +285,7 @@ fn a_scope_that_is_dropped_or_over_aborts_what_it_started() {
         yield_now().await;
         running.abort();
         assert!(running.await.is_err());
-        let tasks = kept.lock().unwrap().take().unwrap();
+        let tasks = kept.lock().take().unwrap();
         let late = tasks.spawn::<_, ()>(pending());
         yield_now().await;
         assert!(late.is_finished());

@@ -2,9 +2,10 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
+use tests::sync::Mutex;
 
 use runtime::io::{AsyncFd, Interest};
 use runtime::task::yield_now;
@@ -36,7 +37,7 @@ fn a_day_of_sleeps_takes_no_time_and_they_end_in_their_order() {
                     runtime::spawn(async move {
                         sleep(HOUR * hours).await;
                         assert_eq!(start.elapsed(), HOUR * hours);
-                        order.lock().unwrap().push(hours);
+                        order.lock().push(hours);
                     })
                 })
                 .into();
@@ -44,7 +45,7 @@ fn a_day_of_sleeps_takes_no_time_and_they_end_in_their_order() {
                 task.await.unwrap();
             }
         });
-        assert_eq!(*order.lock().unwrap(), [1, 2, 3, 5, 12, 24]);
+        assert_eq!(*order.lock(), [1, 2, 3, 5, 12, 24]);
     });
 }
 

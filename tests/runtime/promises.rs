@@ -9,11 +9,12 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::panic::resume_unwind;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::{fs, thread};
 use tests::mpsc::channel;
+use tests::sync::Mutex;
 
 use runtime::io::{AsyncFd, Interest};
 use runtime::task::yield_now;
@@ -417,10 +418,10 @@ fn p10_no_descriptor_is_inherited_or_left() {
                         fd::never_blocks(number) || what.contains("eventpoll"),
                         "{what}"
                     );
-                    names.lock().unwrap().push(what);
+                    names.lock().push(what);
                 }
             }
-            assert!(names.lock().unwrap().len() >= 2);
+            assert!(names.lock().len() >= 2);
             assert_eq!(fd::opened_since(&before), [0; 0]);
         });
     });

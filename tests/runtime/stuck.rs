@@ -5,10 +5,11 @@
 use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::thread;
 use tests::mpsc::{Receiver, Sender, channel};
+use tests::sync::Mutex;
 
 use runtime::io::{AsyncFd, Interest};
 use runtime::time::{Duration, sleep};
@@ -29,7 +30,7 @@ fn reporting(count: usize) -> (Runtime, Receiver<StuckTask>) {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(count);
     builder.on_stuck_task(Duration::from_millis(2), move |task| {
-        let _ = send.lock().unwrap().send(task.clone());
+        let _ = send.lock().send(task.clone());
     });
     (builder.build().unwrap(), receive)
 }
