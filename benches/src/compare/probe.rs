@@ -9,6 +9,7 @@
 use crate::failure::Failure;
 use std::fs;
 use std::io;
+use std::path::Path;
 
 /// Bytes of memory of the process that are in RAM.
 pub fn resident(process: u32) -> Result<f64, Failure> {
@@ -28,16 +29,18 @@ pub fn switches(process: u32) -> Result<u64, Failure> {
     let threads = fs::read_dir(&path).map_err(|error| failed(&path, &error))?;
     let mut switches = 0;
     for thread in threads {
-        let path = thread
-            .map_err(|error| failed(&path, &error))?
-            .path()
-            .join("status");
+        let thread = thread.map_err(|error| failed(&path, &error))?.path();
         // A thread may end while we look.
-        let text = fs::read_to_string(path).unwrap_or_default();
-        let count = |name| number_after(&text, name).unwrap_or(0);
-        switches += count("\nvoluntary_ctxt_switches:") + count("nonvoluntary_ctxt_switches:");
+        switches += switches_of(&thread).unwrap_or(0);
     }
     Ok(switches)
+}
+
+/// Context switches of the one thread whose folder in `/proc` this is.
+fn switches_of(thread: &Path) -> io::Result<u64> {
+    let text = fs::read_to_string(thread.join("status"))?;
+    let count = |name| number_after(&text, name).unwrap_or(0);
+    Ok(count("\nvoluntary_ctxt_switches:") + count("nonvoluntary_ctxt_switches:"))
 }
 
 fn failed(path: &str, error: &io::Error) -> Failure {
@@ -68,18 +71,28 @@ mod tests {
 
     #[test]
     fn sleeping_is_a_switch() {
-        let own = process::id();
-        let before = switches(own).expect("we are there");
+        // Only this thread's: the threads of other tests end meanwhile, and
+        // with them their counts leave the sum of the process.
+        let own = Path::new("/proc/thread-self");
+        let before = switches_of(own).expect("we are there");
         thread::sleep(Duration::from_millis(1));
-        assert!(switches(own).expect("we are there") > before);
+        assert!(switches_of(own).expect("we are there") > before);
+    }
+
+    #[test]
+    fn a_process_has_the_switches_of_its_threads() {
+        let own = switches_of(Path::new("/proc/thread-self")).expect("we are there");
+        assert!(switches(process::id()).expect("we are there") >= own);
+        assert!(switches(u32::MAX).is_err(), "no process has that id");
     }
 
     #[test]
     fn touched_memory_is_resident() {
-        const LENGTH: usize = 8 << 20;
+        // So much that what the other tests give back meanwhile is little.
+        const LENGTH: usize = 64 << 20;
         let before = resident(process::id()).expect("we are there");
         let block = vec![1_u8; LENGTH];
         let grown = resident(process::id()).expect("we are there") - before;
-        assert!(grown > LENGTH as f64 * 0.9, "{grown} with {}", block.len());
+        assert!(grown > LENGTH as f64 * 0.75, "{grown} with {}", block.len());
     }
 }
