@@ -29,9 +29,7 @@ impl Patience {
     /// There is nothing left to run: whether to look once more before going to sleep.
     pub(super) fn tries_again(&self) -> bool {
         if self.is_trying.replace(false) {
-            let pause = (self.pause.get() * 2 + 1).min(LONGEST_PAUSE);
-            self.pause.set(pause);
-            self.left.set(pause);
+            self.pause_for(0, LONGEST_SHORT_PAUSE);
             return false;
         }
         match self.left.get().checked_sub(1) {
@@ -45,8 +43,15 @@ impl Patience {
     pub(super) fn note(&self, away: Duration) {
         if away > FAIR_SHARE {
             self.is_trying.set(false);
-            self.left.set(LONG_PAUSE);
+            self.pause_for(LEAST_LONG_PAUSE, LONGEST_PAUSE);
         }
+    }
+
+    /// For twice as long as the last time, within these bounds.
+    fn pause_for(&self, least: u32, most: u32) {
+        let pause = (self.pause.get() * 2 + 1).clamp(least, most);
+        self.pause.set(pause);
+        self.left.set(pause);
     }
 
     /// There was something to run.
@@ -60,11 +65,12 @@ impl Patience {
 }
 
 /// Looks in vain then cost a hundredth of a sleep.
-const LONGEST_PAUSE: u32 = 63;
+const LONGEST_SHORT_PAUSE: u32 = 63;
 /// Who answers us has done so by then; who computes keeps the processor for a slice, which is longer.
-const FAIR_SHARE: Duration = Duration::from_micros(500);
-/// A slice is as long as a hundred messages.
-const LONG_PAUSE: u32 = 4095;
+const FAIR_SHARE: Duration = Duration::from_millis(1);
+/// A slice is as long as hundreds of messages.
+const LEAST_LONG_PAUSE: u32 = 255;
+const LONGEST_PAUSE: u32 = 4095;
 
 #[cfg(test)]
 mod tests {
@@ -95,12 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn where_others_keep_the_processor_it_is_not_given_away_again() {
+    fn where_others_keep_the_processor_it_is_seldom_given_away() {
         let patience = Patience::default();
-        assert!(patience.tries_again());
-        patience.note(FAIR_SHARE * 2);
-        patience.found();
-        assert!((0..LONG_PAUSE).all(|_| !patience.tries_again()));
-        assert!(patience.tries_again());
+        for pause in [255, 511, 1023, 2047, 4095, 4095] {
+            assert!(patience.tries_again());
+            patience.note(FAIR_SHARE * 2);
+            patience.found();
+            assert!((0..pause).all(|_| !patience.tries_again()));
+        }
     }
 }
