@@ -8,7 +8,7 @@
 use std::fs::File;
 use std::future::Future;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
 use std::path::Path;
 use std::time::Duration;
@@ -120,7 +120,7 @@ impl OpenOptions {
             access
         };
         let fd = file::open(path, access)?;
-        if file::kind(&fd)? != Kind::Pipe {
+        if file::kind(fd.as_fd())? != Kind::Pipe {
             return Err(invalid(format!(
                 "{} is no FIFO: make one with mkfifo, or read a file in spawn_blocking",
                 path.display()
@@ -133,20 +133,20 @@ impl OpenOptions {
 /// Takes over a descriptor that was opened elsewhere: checks what it is, and puts it into
 /// non-blocking mode.
 pub(super) fn adopt(fd: OwnedFd, access: Access, call: &str) -> io::Result<OwnedFd> {
-    if file::kind(&fd)? != Kind::Pipe {
+    if file::kind(fd.as_fd())? != Kind::Pipe {
         return Err(invalid(format!("{call}: the descriptor is not a pipe's")));
     }
-    let allowed = file::access(&fd)?;
+    let allowed = file::access(fd.as_fd())?;
     if allowed != access && allowed != Access::Both {
         return Err(invalid(format!("{call}: it is the other end of the pipe")));
     }
-    file::set_nonblocking(&fd, true)?;
+    file::set_nonblocking(fd.as_fd(), true)?;
     Ok(fd)
 }
 
 /// Gives a descriptor to those who know nothing of us: a child, mostly.
 pub(super) fn blocking(fd: OwnedFd) -> io::Result<OwnedFd> {
-    file::set_nonblocking(&fd, false)?;
+    file::set_nonblocking(fd.as_fd(), false)?;
     Ok(fd)
 }
 

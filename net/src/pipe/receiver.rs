@@ -99,7 +99,7 @@ impl Receiver {
     pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
         let wanted = buffer.len();
         self.io
-            .read_with(wanted, move |pipe| file::read(pipe, buffer))
+            .read_with(wanted, move |pipe| file::read(pipe.as_fd(), buffer))
     }
 
     /// Fills the buffer.
@@ -131,7 +131,7 @@ impl Receiver {
     ) -> impl Future<Output = io::Result<usize>> {
         let wanted = sys::vectored_length(buffers);
         self.io
-            .read_with(wanted, |pipe| sys::recv_vectored(pipe, buffers))
+            .read_with(wanted, |pipe| sys::recv_vectored(pipe.as_fd(), buffers))
     }
 
     /// Reads what has come, without waiting.
@@ -141,7 +141,7 @@ impl Receiver {
     /// `WouldBlock` if nothing has and somebody may still write; and whatever `read(2)` reports.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.io
-            .try_io(Interest::READABLE, |pipe| file::read(pipe, buffer))
+            .try_io(Interest::READABLE, |pipe| file::read(pipe.as_fd(), buffer))
     }
 
     /// Waits until there is something to read, however many writers come and go without a word. For
@@ -156,7 +156,7 @@ impl Receiver {
     /// Nothing is lost.
     pub fn next_writer(&self) -> impl Future<Output = io::Result<()>> + '_ {
         self.io.async_io(Interest::READABLE, |fd| {
-            match pipe::has_bytes(fd)? {
+            match pipe::has_bytes(fd.as_fd())? {
                 true => Ok(()),
                 // That there is no writer is readiness too, and has been used: what is waited for
                 // is the next change.
@@ -193,7 +193,7 @@ impl Receiver {
     ///
     /// Whatever `fcntl(2)` reports.
     pub fn capacity(&self) -> io::Result<usize> {
-        pipe::capacity(self.io.get_ref())
+        pipe::capacity(self.io.get_ref().as_fd())
     }
 
     /// Makes the pipe hold at least as many bytes; says how many they are.
@@ -202,7 +202,7 @@ impl Receiver {
     ///
     /// `PermissionDenied` beyond `/proc/sys/fs/pipe-max-size`; `ResourceBusy` if it holds more now.
     pub fn set_capacity(&self, bytes: usize) -> io::Result<usize> {
-        pipe::set_capacity(self.io.get_ref(), bytes)
+        pipe::set_capacity(self.io.get_ref().as_fd(), bytes)
     }
 }
 
@@ -214,7 +214,7 @@ impl AsyncRead for &Receiver {
     ) -> Poll<io::Result<usize>> {
         let wanted = buffer.len();
         self.io
-            .poll_read_with(context, wanted, |pipe| file::read(pipe, buffer))
+            .poll_read_with(context, wanted, |pipe| file::read(pipe.as_fd(), buffer))
     }
 
     fn poll_read_vectored(
@@ -223,8 +223,9 @@ impl AsyncRead for &Receiver {
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         let wanted = sys::vectored_length(buffers);
-        self.io
-            .poll_read_with(context, wanted, |pipe| sys::recv_vectored(pipe, buffers))
+        self.io.poll_read_with(context, wanted, |pipe| {
+            sys::recv_vectored(pipe.as_fd(), buffers)
+        })
     }
 }
 

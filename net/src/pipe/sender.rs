@@ -102,7 +102,7 @@ impl Sender {
     ///
     /// If the future is dropped before it is done, nothing was written.
     pub fn write(&self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        self.io.write_with(|pipe| file::write(pipe, bytes))
+        self.io.write_with(|pipe| file::write(pipe.as_fd(), bytes))
     }
 
     /// Writes all of it.
@@ -133,7 +133,7 @@ impl Sender {
         buffers: &[IoSlice<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
         self.io
-            .write_with(|pipe| file::write_vectored(pipe, buffers))
+            .write_with(|pipe| file::write_vectored(pipe.as_fd(), buffers))
     }
 
     /// Writes as much as there is room for, without waiting.
@@ -142,7 +142,8 @@ impl Sender {
     ///
     /// `WouldBlock` if there is no room; else as [`write`](Self::write).
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.io.try_write_with(|pipe| file::write(pipe, bytes))
+        self.io
+            .try_write_with(|pipe| file::write(pipe.as_fd(), bytes))
     }
 
     /// Waits until there may be room to write, or the last reader has gone.
@@ -173,7 +174,7 @@ impl Sender {
     ///
     /// Whatever `fcntl(2)` reports.
     pub fn capacity(&self) -> io::Result<usize> {
-        pipe::capacity(self.io.get_ref())
+        pipe::capacity(self.io.get_ref().as_fd())
     }
 
     /// Makes the pipe hold at least as many bytes; says how many they are.
@@ -182,7 +183,7 @@ impl Sender {
     ///
     /// `PermissionDenied` beyond `/proc/sys/fs/pipe-max-size`; `ResourceBusy` if it holds more now.
     pub fn set_capacity(&self, bytes: usize) -> io::Result<usize> {
-        pipe::set_capacity(self.io.get_ref(), bytes)
+        pipe::set_capacity(self.io.get_ref().as_fd(), bytes)
     }
 }
 
@@ -193,7 +194,7 @@ impl AsyncWrite for &Sender {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.io
-            .poll_write_with(context, |pipe| file::write(pipe, bytes))
+            .poll_write_with(context, |pipe| file::write(pipe.as_fd(), bytes))
     }
 
     fn poll_write_vectored(
@@ -202,7 +203,7 @@ impl AsyncWrite for &Sender {
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.io
-            .poll_write_with(context, |pipe| file::write_vectored(pipe, buffers))
+            .poll_write_with(context, |pipe| file::write_vectored(pipe.as_fd(), buffers))
     }
 
     /// Ready: nothing is buffered here.

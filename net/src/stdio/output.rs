@@ -95,8 +95,8 @@ impl Output {
 
     fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Own(io) => io.poll_write_with(context, |fd| file::write(fd, bytes)),
-            Self::Socket(io) => io.poll_write_with(context, |fd| send_now(fd, bytes)),
+            Self::Own(io) => io.poll_write_with(context, |fd| file::write(fd.as_fd(), bytes)),
+            Self::Socket(io) => io.poll_write_with(context, |fd| send_now(fd.as_fd(), bytes)),
             Self::Thread(thread) => thread.poll_write(context, bytes),
         }
     }

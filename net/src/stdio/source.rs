@@ -56,13 +56,13 @@ impl Source {
 /// told of no end; so then it is found by reading, and not waited for.
 fn is_at_end(pipe: impl AsFd) -> io::Result<bool> {
     // In this order: a writer that comes and goes in between leaves its bytes.
-    Ok(sys::has_ended(&pipe)? && !sys::pipe::has_bytes(&pipe)?)
+    Ok(sys::has_ended(pipe.as_fd())? && !sys::pipe::has_bytes(pipe.as_fd())?)
 }
 
 /// Opens the same pipe or terminal again, if that is allowed, and not for more than it was open for:
 /// the writing end of a pipe must not become a reader of it.
 fn open_anew(given: impl AsFd, wanted: Access) -> Option<OwnedFd> {
-    let allowed = file::access(&given).ok()?;
+    let allowed = file::access(given.as_fd()).ok()?;
     if allowed != wanted && allowed != Access::Both {
         return None;
     }

@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -68,7 +68,7 @@ impl ThreadReader {
 
 fn read(file: &OwnedFd, wanted: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; wanted];
-    let count = file::read(file, &mut bytes)?;
+    let count = file::read(file.as_fd(), &mut bytes)?;
     bytes.truncate(count);
     Ok(bytes)
 }
@@ -116,7 +116,7 @@ impl ThreadWriter {
 
 fn write(file: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        match file::write(file, bytes)? {
+        match file::write(file.as_fd(), bytes)? {
             0 => return Err(error::takes_no_more()),
             count => bytes = &bytes[count..],
         }
