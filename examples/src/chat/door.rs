@@ -113,6 +113,17 @@ impl House {
         }
     }
 
+    /// Goes on with what was said in the rooms of another one.
+    pub(super) fn recall(&self, told: &str) {
+        self.hall.recall(told);
+    }
+
+    /// Ends all rooms, and returns what was said in them.
+    pub(super) fn close_rooms(&self) -> String {
+        self.hall.close();
+        self.hall.told()
+    }
+
     /// Says goodbye to everybody, and waits until all have got it, but no longer than `grace`. How
     /// many have not.
     pub async fn close(&self, grace: Duration) -> usize {
