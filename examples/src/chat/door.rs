@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -270,9 +271,11 @@ fn unix(path: &Path) -> io::Result<UnixDoor> {
 
 /// A server that was killed leaves its socket's file, at which nobody answers any more. (Nor does
 /// anybody at a file of another kind: that is somebody's.)
+///
+/// It is asked by a socket of another kind, which a server that is alive does not notice.
 fn is_deserted(path: &Path) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    let connected = std::os::unix::net::UnixStream::connect(path);
+    let connected = UnixDatagram::unbound().and_then(|probe| probe.connect(path));
     is_socket && connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
