@@ -135,6 +135,7 @@ mod cell {
 mod real {
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+    pub(crate) use std::thread::yield_now;
     pub(crate) use std::thread_local;
     use std::time::Duration;
 
@@ -280,7 +281,7 @@ mod modelled {
     pub(crate) use shuttle as checker;
 
     /// Who looks again lets the others go on first, or the checker shows it the old value for ever.
-    pub(crate) use self::checker::thread::yield_now as spin_loop;
+    pub(crate) use self::checker::thread::{yield_now, yield_now as spin_loop};
 
     pub(crate) use self::checker::sync::MutexGuard;
     pub(crate) use self::checker::sync::atomic::{
