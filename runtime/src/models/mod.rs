@@ -18,6 +18,7 @@ mod park;
 mod pool;
 mod ring;
 mod sets;
+mod short;
 mod slot;
 mod sync;
 mod task;
