@@ -16,10 +16,11 @@ use runtime::sync::Notify;
 use runtime::time::{Duration, sleep};
 use tests::apart::apart;
 use tests::fd;
+use tests::foreign::{self, Foreign};
 use tests::once::once;
 use tests::process::leave_free;
 
-use crate::{listen, paused, run, run_local};
+use crate::{listen, paused, run, run_local, woken};
 
 fn clients(listener: &net::TcpListener, count: usize) -> Vec<StdStream> {
     let address = listener.local_addr().unwrap();
@@ -67,6 +68,25 @@ fn several_tasks_accept_from_one_listener() {
         }
         for task in tasks {
             task.await.unwrap();
+        }
+    });
+}
+
+/// Four of them: the step function of a listener remembers the first task and the latest.
+#[test]
+fn every_loop_over_one_listener_is_woken() {
+    run(async || {
+        let listener = listen().await;
+        let tasks = [(); 4].map(|()| Foreign::new().armed());
+        let mut loops = [(); 4].map(|()| listener.incoming());
+        let mut waiting: Vec<_> = loops.iter_mut().map(|it| Box::pin(it.accept())).collect();
+        for (accept, task) in waiting.iter_mut().zip(&tasks) {
+            assert!(foreign::poll(accept, &task.waker()).is_pending());
+        }
+        let _clients = clients(&listener, 4);
+        for (accept, task) in waiting.into_iter().zip(&tasks) {
+            woken(task).await;
+            accept.await.unwrap();
         }
     });
 }
