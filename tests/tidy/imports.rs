@@ -134,6 +134,7 @@ const NET: &[(&str, &[&str])] = &[
     ("tcp", &["accept", "addr", "error", "socket", "sys"]),
     ("udp", &["addr", "socket", "sys"]),
     ("unix", &["accept", "pause", "socket", "sys"]),
+    ("inherited", &["sys", "tcp", "unix"]),
     ("stdio", &["error", "sys"]),
     ("io", &["error", "sys", "tcp"]),
     ("pipe", &["error", "forward", "io", "pause", "sys"]),
