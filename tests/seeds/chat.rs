@@ -289,10 +289,6 @@ impl Connection for Narrow {
     type Reader = DuplexStream;
     type Writer = DuplexStream;
 
-    fn turn_away(&self, _: &[u8]) {
-        panic!("there is room for all");
-    }
-
     fn into_halves(self) -> (DuplexStream, DuplexStream) {
         (self.reader, self.writer)
     }

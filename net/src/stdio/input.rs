@@ -56,7 +56,12 @@ enum Input {
 #[track_caller]
 pub fn stdin() -> io::Result<Stdin> {
     let given = io::stdin();
-    let source = Source::new(given, Access::Read, "stdio::stdin", Location::caller())?;
+    let source = Source::new(
+        given.as_fd(),
+        Access::Read,
+        "stdio::stdin",
+        Location::caller(),
+    )?;
     Ok(Stdin(match source {
         Source::Own(io) => Input::Own(io),
         Source::Socket(io) => Input::Socket(io),

@@ -22,6 +22,7 @@ pub(crate) const REUSE_ADDRESS: Name = (libc::SOL_SOCKET, libc::SO_REUSEADDR);
 pub(crate) const REUSE_PORT: Name = (libc::SOL_SOCKET, libc::SO_REUSEPORT);
 pub(crate) const SEND_BUFFER: Name = (libc::SOL_SOCKET, libc::SO_SNDBUF);
 pub(crate) const RECEIVE_BUFFER: Name = (libc::SOL_SOCKET, libc::SO_RCVBUF);
+pub(crate) const LISTENS: Name = (libc::SOL_SOCKET, libc::SO_ACCEPTCONN);
 pub(crate) const KEEP_ALIVE: Name = (libc::SOL_SOCKET, libc::SO_KEEPALIVE);
 pub(crate) const URGENT_INLINE: Name = (libc::SOL_SOCKET, libc::SO_OOBINLINE);
 pub(crate) const PASS_CREDENTIALS: Name = (libc::SOL_SOCKET, libc::SO_PASSCRED);

@@ -127,7 +127,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn keepalive(&self) -> io::Result<Option<Keepalive>> {
-        keepalive::get(self.inner())
+        keepalive::get(self.inner().as_fd())
     }
 
     /// Asks a peer that has been silent whether it is there, and gives the connection up with
@@ -138,7 +138,7 @@ impl TcpStream {
     /// `InvalidInput` if a time is zero or above 32767 seconds, or the count above 127; and
     /// whatever else `setsockopt(2)` reports.
     pub fn set_keepalive(&self, keepalive: Option<Keepalive>) -> io::Result<()> {
-        keepalive::set(self.inner(), keepalive)
+        keepalive::set(self.inner().as_fd(), keepalive)
     }
 
     /// How long sent bytes may stay unacknowledged, if that is not the system's to decide.
@@ -147,7 +147,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
-        keepalive::user_timeout(self.inner())
+        keepalive::user_timeout(self.inner().as_fd())
     }
 
     /// Sets how long sent bytes may stay unacknowledged before the connection is given up with
@@ -158,7 +158,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_user_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
-        keepalive::set_user_timeout(self.inner(), limit)
+        keepalive::set_user_timeout(self.inner().as_fd(), limit)
     }
 
     /// How many bytes that are not sent yet still count as room to write (`TCP_NOTSENT_LOWAT`).

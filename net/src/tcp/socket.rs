@@ -263,7 +263,7 @@ impl TcpSocket {
     ///
     /// As [`TcpStream::set_keepalive`].
     pub fn set_keepalive(&self, keepalive: Option<Keepalive>) -> io::Result<()> {
-        keepalive::set(&self.socket, keepalive)
+        keepalive::set(self.socket.as_fd(), keepalive)
     }
 
     /// How a silent peer is asked whether it is there, if it is.
@@ -272,7 +272,7 @@ impl TcpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn keepalive(&self) -> io::Result<Option<Keepalive>> {
-        keepalive::get(&self.socket)
+        keepalive::get(self.socket.as_fd())
     }
 
     /// Sets how long sent bytes may stay unacknowledged; see [`TcpStream::set_user_timeout`]. It
@@ -282,7 +282,7 @@ impl TcpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_user_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
-        keepalive::set_user_timeout(&self.socket, limit)
+        keepalive::set_user_timeout(self.socket.as_fd(), limit)
     }
 
     /// Makes a listener show a connection only when its client has said something, or after the
