@@ -44,6 +44,7 @@ mod sys;
 pub mod tcp;
 pub mod udp;
 pub mod unix;
+mod whole;
 
 pub use accept::{Incoming, Listener, Listens};
 pub use addr::{ToSocketAddrs, lookup_host};

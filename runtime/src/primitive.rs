@@ -66,6 +66,8 @@ pub(crate) enum Mutant {
     ExposedNotDeleted,
     /// Paused time goes on before what is ready is looked at.
     TimeBeforeEvents,
+    /// A task of a scope that fails does not say so before its handle can know.
+    FailureNotSaid,
 }
 
 /// Whether the mistake is to be made: never, in a normal build.

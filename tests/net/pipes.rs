@@ -130,6 +130,47 @@ fn a_reader_that_goes_wakes_the_writer_with_an_error() {
     });
 }
 
+/// Four of them: the step functions of a descriptor remember the first task and the latest.
+#[test]
+fn all_who_want_the_whole_of_something_are_woken() {
+    run(async || {
+        let (sender, receiver) = pipe::pipe().unwrap();
+        let tasks = [(); 4].map(|()| foreign::Foreign::new().armed());
+        let mut buffers = [[0; 1]; 4];
+        let mut reads: Vec<_> = buffers
+            .iter_mut()
+            .map(|buffer| Box::pin(receiver.read_exact(buffer)))
+            .collect();
+        for (read, task) in reads.iter_mut().zip(&tasks) {
+            assert!(foreign::poll(read, &task.waker()).is_pending());
+        }
+        sender.write_all(b"1234").await.unwrap();
+        for (read, task) in reads.into_iter().zip(&tasks) {
+            woken(task).await;
+            read.await.unwrap();
+        }
+        assert_eq!(buffers.as_flattened(), b"1234");
+
+        let room = fill(&sender);
+        let tasks = [(); 4].map(|()| foreign::Foreign::new().armed());
+        let mut writes = [(); 4].map(|()| Box::pin(sender.write_all(b"x")));
+        for (write, task) in writes.iter_mut().zip(&tasks) {
+            assert!(foreign::poll(write, &task.waker()).is_pending());
+        }
+        receiver.read_exact(&mut vec![0; room]).await.unwrap();
+        for (write, task) in writes.into_iter().zip(&tasks) {
+            woken(task).await;
+            write.await.unwrap();
+        }
+    });
+}
+
+async fn woken(task: &foreign::Foreign) {
+    while task.wakes() == 0 {
+        runtime::task::yield_now().await;
+    }
+}
+
 #[test]
 fn a_larger_pipe_wakes_the_writer() {
     run(async || {

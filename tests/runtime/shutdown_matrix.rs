@@ -172,9 +172,9 @@ fn a_name_lookup_under_way_is_done_or_left_running() {
         let report = end_stuck(runtime, "a name lookup", flavour);
         let [finished, cut, detached, stuck, panics] = counts(&report);
         assert_eq!((stuck, panics), (0, 0), "{report}");
-        // The task is cut if its closure runs on.
-        assert_eq!(cut, detached, "{report}");
-        assert!(finished + cut <= 2, "{report}");
+        // The task is cut if its closure runs on, which may still end in the time after that.
+        assert!(detached <= cut && cut <= 1, "{report}");
+        assert!(finished + cut + detached <= 2, "{report}");
     });
 }
 

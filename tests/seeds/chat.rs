@@ -16,7 +16,7 @@ use std::os::unix::net::SocketAddr as LocalAddr;
 use std::process;
 use std::rc::Rc;
 
-use examples::chat::{Connection, House, Limits, Policy, Settings};
+use crate::servers::chat::{Connection, House, Limits, Policy, Settings};
 use net::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, duplex};
 use net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use runtime::sync::Notify;

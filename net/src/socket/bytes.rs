@@ -16,6 +16,7 @@ use super::halves::{self, Ending, ReadHalf, WriteHalf};
 use super::{Bytes, Socket};
 use crate::error;
 use crate::sys;
+use crate::whole::{ToRead, ToWrite};
 
 /// # Bytes
 impl<S: Bytes> Socket<S> {
@@ -49,12 +50,10 @@ impl<S: Bytes> Socket<S> {
     ///
     /// None: what was read into the buffer by then is known to nobody.
     pub async fn read_exact(&self, buffer: &mut [u8]) -> io::Result<()> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.read(&mut buffer[filled..]).await? {
-                0 => return Err(error::ends_early()),
-                count => filled += count,
-            }
+        let mut whole = ToRead::new(buffer);
+        while let Some(rest) = whole.rest() {
+            let count = self.read(rest).await?;
+            whole.came(count)?;
         }
         Ok(())
     }
@@ -162,12 +161,10 @@ impl<S: Bytes> Socket<S> {
     /// # Cancel safety
     ///
     /// None: how much was written by then is known to nobody.
-    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.write(bytes).await? {
-                0 => return Err(error::takes_no_more()),
-                count => bytes = &bytes[count..],
-            }
+    pub async fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut whole = ToWrite::new(bytes);
+        while let Some(rest) = whole.rest() {
+            whole.went(self.write(rest).await?)?;
         }
         Ok(())
     }

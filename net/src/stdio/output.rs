@@ -15,9 +15,9 @@ use runtime::io::AsyncFd;
 
 use super::source::Source;
 use super::threads::ThreadWriter;
-use crate::error;
 use crate::sys::file::{self, Access};
 use crate::sys::send_now;
+use crate::whole::ToWrite;
 
 /// Standard output; see [`stdout`].
 #[derive(Debug)]
@@ -108,12 +108,10 @@ impl Output {
         }
     }
 
-    async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match poll_fn(|context| self.poll_write(context, bytes)).await? {
-                0 => return Err(error::takes_no_more()),
-                count => bytes = &bytes[count..],
-            }
+    async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut whole = ToWrite::new(bytes);
+        while let Some(rest) = whole.rest() {
+            whole.went(poll_fn(|context| self.poll_write(context, rest)).await?)?;
         }
         Ok(())
     }

@@ -62,8 +62,7 @@ fn is_at_end(pipe: impl AsFd) -> io::Result<bool> {
 /// Opens the same pipe or terminal again, if that is allowed, and not for more than it was open for:
 /// the writing end of a pipe must not become a reader of it.
 fn open_anew(given: impl AsFd, wanted: Access) -> Option<OwnedFd> {
-    let allowed = file::access(&given).ok()?;
-    if allowed != wanted && allowed != Access::Both {
+    if !file::access(&given).ok()?.includes(wanted) {
         return None;
     }
     let number = given.as_fd().as_raw_fd();

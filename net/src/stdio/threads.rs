@@ -14,8 +14,8 @@ use std::task::{Context, Poll, ready};
 use runtime::Handle;
 use runtime::task::JoinHandle;
 
-use crate::error;
 use crate::sys::file;
+use crate::whole::ToWrite;
 
 /// Reads a file on a thread.
 #[derive(Debug)]
@@ -114,12 +114,10 @@ impl ThreadWriter {
     }
 }
 
-fn write(file: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file::write(file, bytes)? {
-            0 => return Err(error::takes_no_more()),
-            count => bytes = &bytes[count..],
-        }
+fn write(file: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
+    let mut whole = ToWrite::new(bytes);
+    while let Some(rest) = whole.rest() {
+        whole.went(file::write(file, rest)?)?;
     }
     Ok(())
 }

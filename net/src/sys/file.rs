@@ -27,10 +27,17 @@ pub(crate) fn open(path: &Path, access: Access) -> io::Result<OwnedFd> {
 
 /// What may be done with an open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
     Read,
     Write,
     Both,
+}
+
+impl Access {
+    /// Whether what is open for this may be used for the other.
+    pub(crate) fn includes(self, other: Self) -> bool {
+        self == other || self == Self::Both
+    }
 }
 
 /// What an open file may be used for.

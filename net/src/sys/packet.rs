@@ -68,13 +68,15 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// Marks it with this type of service, whose last two bits are for congestion.
+    /// Marks it with this type of service, whose last two bits are for congestion. A socket of
+    /// version 6 says so for both: its peer may be one of version 4, and the kernel passes over what
+    /// is not for the version by which a datagram goes.
     pub(crate) fn set_service(&mut self, service: u8, is_v4: bool) {
-        let (level, kind) = match is_v4 {
-            true => (libc::IPPROTO_IP, libc::IP_TOS),
-            false => (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
-        };
-        self.push(level, kind, &i32::from(service).to_ne_bytes());
+        let service = i32::from(service).to_ne_bytes();
+        self.push(libc::IPPROTO_IP, libc::IP_TOS, &service);
+        if !is_v4 {
+            self.push(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, &service);
+        }
     }
 
     fn push(&mut self, level: i32, kind: i32, data: &[u8]) {
@@ -205,6 +207,6 @@ const EMPTY_SLICE: libc::iovec = libc::iovec {
     iov_len: 0,
 };
 
-/// Room for one control message of each kind, and for a packet of version 4 on a socket of version
-/// 6, which has some of both.
+/// Room for one control message of each kind, and for a socket of version 6, which gives and takes
+/// some of both versions.
 const ROOM: usize = 160;

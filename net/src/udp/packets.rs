@@ -145,17 +145,9 @@ impl<'a> Transmit<'a> {
             outgoing.set_source(source);
         }
         if let Some(tos) = self.tos {
-            outgoing.set_service(tos, is_v4 || self.is_mapped());
+            outgoing.set_service(tos, is_v4);
         }
         outgoing
-    }
-
-    /// Whether it is of version 4, though the socket is of version 6.
-    fn is_mapped(&self) -> bool {
-        match self.destination {
-            Some(SocketAddr::V6(to)) => to.ip().to_ipv4_mapped().is_some(),
-            _ => false,
-        }
     }
 }
 

@@ -49,7 +49,7 @@ pub type UdpSocket = Socket<StdSocket>;
 /// What is remembered of a UDP socket.
 #[derive(Debug)]
 pub struct Version {
-    /// Whether it is of version 4: then so is everything that it sends.
+    /// Whether it is of version 4, and with it everything that it sends.
     pub(super) is_v4: bool,
 }
 

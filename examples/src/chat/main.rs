@@ -31,6 +31,7 @@ use std::future::pending;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use examples::program;
 use net::UnixStream;
 use net::signal::{SignalKind, end_requested, signal};
 
@@ -42,10 +43,8 @@ pub use self::settings::Settings;
 use self::door::Doors;
 use self::handover::Handover;
 use self::options::Options;
-use crate::program;
 
-/// The program.
-pub fn main() -> ExitCode {
+fn main() -> ExitCode {
     program::run("chat", options::USAGE, Options::parse, |mut options| {
         let mut signals = vec![SignalKind::interrupt(), SignalKind::terminate()];
         if options.config.is_some() {

@@ -20,16 +20,15 @@ mod stats;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use examples::program;
 use net::signal::{SignalKind, end_requested};
 use net::{Inherited, TcpListener};
 
 use self::options::Options;
 pub use self::session::{Limits, echo};
-pub use self::sessions::{Session, Sessions};
-use crate::program;
+pub use self::sessions::Sessions;
 
-/// The program.
-pub fn main() -> ExitCode {
+fn main() -> ExitCode {
     program::run("echo", options::USAGE, Options::parse, |options| {
         let signals = [SignalKind::interrupt(), SignalKind::terminate()];
         options.executor.run(&signals, serve(options))
