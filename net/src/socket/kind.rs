@@ -50,7 +50,7 @@ pub(crate) mod sealed {
     use crate::sys::Address;
 
     /// Of any socket.
-    pub trait Kind: AsFd + From<OwnedFd> + 'static {
+    pub trait Kind: AsFd + From<OwnedFd> + Send + Sync + 'static {
         /// What users call it, for errors.
         const NAME: &'static str;
         /// What is remembered beside the socket.

@@ -20,6 +20,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use super::Shared;
 use crate::coop;
 use crate::executor::Main;
+use crate::hold::Waiting;
 use crate::primitive::{Arc, AtomicBool, AtomicU32, Ordering, thread_local};
 
 /// A root future and what it has come to.
@@ -38,6 +39,8 @@ struct Signal {
     /// The core that the thread runs, or [`OUTSIDE`].
     at: AtomicU32,
     shared: Weak<Shared>,
+    /// If it is a closure's that holds the runtime's clock.
+    waiting: Option<Waiting>,
 }
 
 thread_local! {
@@ -86,6 +89,10 @@ impl<'a, F: Future> Root<'a, F> {
         self.signal().woken.swap(true, Ordering::AcqRel);
     }
 
+    fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.signal().waiting.iter()
+    }
+
     fn signal(&self) -> &Arc<Signal> {
         self.signal.as_ref().expect("it is there until the end")
     }
@@ -94,6 +101,7 @@ impl<'a, F: Future> Root<'a, F> {
 impl<F: Future> Main for Root<'_, F> {
     fn turn(&mut self) -> bool {
         if self.signal().woken.swap(false, Ordering::AcqRel) {
+            self.waiting().for_each(Waiting::goes_on);
             coop::renew();
             let waker = self.waker.as_ref().expect("it is there until the end");
             let polled = self.future.as_mut().poll(&mut Context::from_waker(waker));
@@ -102,6 +110,7 @@ impl<F: Future> Main for Root<'_, F> {
                 return true;
             }
         }
+        self.waiting().for_each(Waiting::rests);
         // A core that it runs goes back to its worker, before it runs a task that never comes back.
         self.shared.must_run_without_core()
     }
@@ -118,6 +127,7 @@ impl<F: Future> Main for Root<'_, F> {
 impl<F: Future> Drop for Root<'_, F> {
     fn drop(&mut self) {
         self.waker = None;
+        self.waiting().for_each(Waiting::is_over);
         // A thread that is being torn down keeps nothing.
         let _ = KEPT.try_with(|kept| kept.set(self.signal.take()));
     }
@@ -129,6 +139,7 @@ impl Signal {
             woken: AtomicBool::new(true),
             at: AtomicU32::new(OUTSIDE),
             shared: Arc::downgrade(shared),
+            waiting: Waiting::here(shared.crew().drivers().fleet().number()),
         })
     }
 
@@ -142,6 +153,7 @@ impl Signal {
         // Relaxed: nobody else has it.
         signal.woken.store(true, Ordering::Relaxed);
         signal.at.store(OUTSIDE, Ordering::Relaxed);
+        signal.waiting = Waiting::here(shared.crew().drivers().fleet().number());
         Some(kept)
     }
 }
@@ -152,6 +164,8 @@ impl Wake for Signal {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        // First: the turn that sees the swap may let the clock go again.
+        self.waiting.iter().for_each(Waiting::is_woken);
         if self.woken.swap(true, Ordering::AcqRel) {
             return;
         }
