@@ -66,6 +66,8 @@ pub(crate) enum Mutant {
     ExposedNotDeleted,
     /// Paused time goes on before what is ready is looked at.
     TimeBeforeEvents,
+    /// A task of a scope that fails does not say so before its handle can know.
+    FailureNotSaid,
 }
 
 /// Whether the mistake is to be made: never, in a normal build.
@@ -100,6 +102,16 @@ pub(crate) use self::cell::UnsafeCell;
 pub(crate) use self::modelled::*;
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use self::real::*;
+
+#[cfg(not(shuttle))]
+pub(crate) mod short;
+
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use self::short::{ShortGuard, ShortLock};
+
+/// The models of `sync` are about its lists; that of this lock is in `models/short.rs`.
+#[cfg(any(loom, shuttle))]
+pub(crate) use self::modelled::{Mutex as ShortLock, MutexGuard as ShortGuard};
 
 #[cfg(loom)]
 use loom::cell;
@@ -136,6 +148,11 @@ mod real {
     pub(crate) use std::thread::yield_now;
     pub(crate) use std::thread_local;
     use std::time::Duration;
+
+    /// Sleeps a little: some five times as long as it takes to ask for it.
+    pub(crate) fn nap() {
+        std::thread::sleep(Duration::from_micros(50));
+    }
 
     /// The size of a worker's ring: a power of two.
     pub(crate) const RING: u32 = 256;
@@ -278,6 +295,8 @@ mod modelled {
     #[cfg(shuttle)]
     pub(crate) use shuttle as checker;
 
+    #[cfg(loom)]
+    pub(crate) use self::checker::thread::yield_now as nap;
     /// Who looks again lets the others go on first, or the checker shows it the old value for ever.
     pub(crate) use self::checker::thread::{yield_now, yield_now as spin_loop};
 

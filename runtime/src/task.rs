@@ -8,7 +8,7 @@ pub mod coop;
 mod join_set;
 mod local;
 mod scope;
-mod scoped;
+pub(crate) mod scoped;
 mod tracker;
 
 use std::future::Future;

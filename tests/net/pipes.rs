@@ -1,20 +1,18 @@
 //! Pipes and FIFOs: room, borders, and an end that is none.
 
 use std::fs::{File, OpenOptions as StdOptions};
-use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 
-use futures_io::{AsyncRead, AsyncWrite};
 use net::pipe::{self, OpenOptions, Receiver, Sender};
 use tests::fd;
 use tests::foreign;
 use tests::once::once;
 use tests::place::Place;
 
-use crate::run;
+use crate::{run, through_traits, woken};
 
 /// A FIFO in a folder of its own.
 fn fifo() -> (Place, PathBuf) {
@@ -89,29 +87,8 @@ fn a_megabyte_passes_a_reader_who_is_slow() {
 #[test]
 fn the_traits_of_futures_io_are_there() {
     run(async || {
-        let (sender, mut receiver) = pipe::pipe().unwrap();
-        let mut sender = pin!(sender);
-        let slices = [IoSlice::new(b"ab"), IoSlice::new(b"cde")];
-        let written = poll_fn(|context| sender.as_mut().poll_write_vectored(context, &slices));
-        assert_eq!(written.await.unwrap(), 5);
-        let written = poll_fn(|context| sender.as_mut().poll_write(context, b"f"));
-        assert_eq!(written.await.unwrap(), 1);
-        poll_fn(|context| sender.as_mut().poll_flush(context))
-            .await
-            .unwrap();
-        poll_fn(|context| sender.as_mut().poll_close(context))
-            .await
-            .unwrap();
-        let (mut one, mut two) = ([0; 1], [0; 2]);
-        let mut slices = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
-        let read =
-            poll_fn(|context| Pin::new(&mut receiver).poll_read_vectored(context, &mut slices));
-        assert_eq!(read.await.unwrap(), 3);
-        assert_eq!((&one, &two), (b"a", b"bc"));
-        let mut buffer = [0; 16];
-        let read = poll_fn(|context| Pin::new(&mut receiver).poll_read(context, &mut buffer));
-        assert_eq!(read.await.unwrap(), 3);
-        assert_eq!(&buffer[..3], b"def");
+        let (sender, receiver) = pipe::pipe().unwrap();
+        through_traits(receiver, sender).await;
     });
 }
 
@@ -163,12 +140,6 @@ fn all_who_want_the_whole_of_something_are_woken() {
             write.await.unwrap();
         }
     });
-}
-
-async fn woken(task: &foreign::Foreign) {
-    while task.wakes() == 0 {
-        runtime::task::yield_now().await;
-    }
 }
 
 #[test]

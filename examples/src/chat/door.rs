@@ -9,12 +9,14 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use net::io::{AsyncRead, AsyncWrite};
 use net::{
-    Incoming, Listener, TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream, tcp, unix,
+    Incoming, Inherited, Listener, TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream,
+    tcp, unix,
 };
 use runtime::task::TaskTracker;
 use runtime::time::{Duration, timeout};
@@ -113,6 +115,17 @@ impl House {
         }
     }
 
+    /// Goes on with what was said in the rooms of another one.
+    pub(super) fn recall(&self, told: &str) {
+        self.hall.recall(told);
+    }
+
+    /// Ends all rooms, and returns what was said in them.
+    pub(super) fn close_rooms(&self) -> String {
+        self.hall.close();
+        self.hall.told()
+    }
+
     /// Says goodbye to everybody, and waits until all have got it, but no longer than `grace`. How
     /// many have not.
     pub async fn close(&self, grace: Duration) -> usize {
@@ -136,11 +149,22 @@ pub(super) struct Doors {
 }
 
 impl Doors {
+    /// Those that the program was started with, as by systemd, and else those that it was told.
     pub(super) fn open(options: &Options) -> io::Result<Self> {
-        Ok(Self {
-            tcp: tcp(options)?,
-            unix: options.unix.as_deref().map(unix).transpose()?,
-        })
+        let given = Inherited::take()?;
+        let tcp = match given.tcp.into_iter().next() {
+            Some(listener) => {
+                listener.set_send_buffer_size(SEND_BUFFER)?;
+                listener
+            }
+            None => tcp(options)?,
+        };
+        let unix = match (given.unix.into_iter().next(), &options.unix) {
+            (Some(listener), _) => Some(UnixDoor::of_another(listener)),
+            (None, Some(path)) => Some(unix(path)?),
+            (None, None) => None,
+        };
+        Ok(Self { tcp, unix })
     }
 
     /// Those that another server has opened, in the order in which they stand here.
@@ -166,10 +190,13 @@ impl fmt::Display for Doors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.tcp.local_addr().map_err(|_| fmt::Error)?;
         write!(f, "{address}")?;
-        match &self.unix {
-            Some(door) => write!(f, ", {}", door.file.0.display()),
-            None => Ok(()),
+        if let Some(door) = &self.unix {
+            let address = door.listener.local_addr().map_err(|_| fmt::Error)?;
+            if let Some(path) = address.as_pathname() {
+                write!(f, ", {}", path.display())?;
+            }
         }
+        Ok(())
     }
 }
 
@@ -225,6 +252,14 @@ pub(super) struct UnixDoor {
 }
 
 impl UnixDoor {
+    /// One whose file is not ours.
+    fn of_another(listener: UnixListener) -> Self {
+        Self {
+            file: SocketFile(PathBuf::new()),
+            listener,
+        }
+    }
+
     fn from_fd(fd: OwnedFd) -> io::Result<Self> {
         let listener = UnixListener::from_std(fd.into())?;
         let address = listener.local_addr()?;
@@ -259,9 +294,11 @@ fn unix(path: &Path) -> io::Result<UnixDoor> {
 
 /// A server that was killed leaves its socket's file, at which nobody answers any more. (Nor does
 /// anybody at a file of another kind: that is somebody's.)
+///
+/// It is asked by a socket of another kind, which a server that is alive does not notice.
 fn is_deserted(path: &Path) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    let connected = std::os::unix::net::UnixStream::connect(path);
+    let connected = UnixDatagram::unbound().and_then(|probe| probe.connect(path));
     is_socket && connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 

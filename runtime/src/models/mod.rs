@@ -11,11 +11,15 @@
 mod closing;
 mod ending;
 mod help;
+mod hold;
 mod lane;
+mod left_over;
 mod moving;
 mod park;
 mod pool;
 mod ring;
+mod sets;
+mod short;
 mod slot;
 mod sync;
 mod task;

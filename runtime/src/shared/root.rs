@@ -20,6 +20,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use super::Shared;
 use crate::coop;
 use crate::executor::Main;
+use crate::hold::Waiting;
 use crate::primitive::{Arc, AtomicBool, AtomicU32, Ordering, thread_local};
 
 /// A root future and what it has come to.
@@ -43,6 +44,8 @@ struct Signal {
     /// The core that the thread runs, or [`OUTSIDE`].
     at: AtomicU32,
     shared: Weak<Shared>,
+    /// If it is a closure's that holds the runtime's clock.
+    waiting: Option<Waiting>,
 }
 
 thread_local! {
@@ -53,7 +56,11 @@ thread_local! {
 impl<'a, F: Future> Root<'a, F> {
     /// Not woken before it has been polled for the first time, which it is to be at once.
     pub(crate) fn new(future: Pin<&'a mut F>, shared: &'a Arc<Shared>) -> Self {
-        let bell = Bell::kept(shared).unwrap_or_else(|| Bell::new(shared));
+        let waiting = Waiting::here(shared.crew().drivers().fleet().number());
+        let bell = match Bell::kept(shared) {
+            Some(bell) if waiting.is_none() => bell,
+            _ => Bell::new(shared, waiting),
+        };
         Self {
             future,
             shared,
@@ -90,6 +97,10 @@ impl<'a, F: Future> Root<'a, F> {
         self.signal().woken.swap(true, Ordering::AcqRel);
     }
 
+    fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.signal().waiting.iter()
+    }
+
     fn bell(&self) -> &Bell {
         self.bell.as_ref().expect("it is there until the end")
     }
@@ -102,6 +113,7 @@ impl<'a, F: Future> Root<'a, F> {
 impl<F: Future> Main for Root<'_, F> {
     fn turn(&mut self) -> bool {
         if self.signal().woken.swap(false, Ordering::AcqRel) {
+            self.waiting().for_each(Waiting::goes_on);
             coop::renew();
             let bell = self.bell.as_ref().expect("it is there until the end");
             let mut context = Context::from_waker(&bell.waker);
@@ -111,6 +123,7 @@ impl<F: Future> Main for Root<'_, F> {
                 return true;
             }
         }
+        self.waiting().for_each(Waiting::rests);
         // A core that it runs goes back to its worker, before it runs a task that never comes back.
         self.shared.must_run_without_core()
     }
@@ -126,17 +139,19 @@ impl<F: Future> Main for Root<'_, F> {
 
 impl<F: Future> Drop for Root<'_, F> {
     fn drop(&mut self) {
+        self.waiting().for_each(Waiting::is_over);
         // A thread that is being torn down keeps nothing.
         let _ = KEPT.try_with(|kept| kept.set(self.bell.take()));
     }
 }
 
 impl Bell {
-    fn new(shared: &Arc<Shared>) -> Self {
+    fn new(shared: &Arc<Shared>, waiting: Option<Waiting>) -> Self {
         let signal = Arc::new(Signal {
             woken: AtomicBool::new(true),
             at: AtomicU32::new(OUTSIDE),
             shared: Arc::downgrade(shared),
+            waiting,
         });
         Self {
             waker: Waker::from(signal.clone()),
@@ -144,12 +159,14 @@ impl Bell {
         }
     }
 
-    /// The one that this thread has kept, as new, if it is of this runtime and nobody else has it.
+    /// The one that this thread has kept, as new, if it is of this runtime and nobody else has it. One
+    /// that was a closure's is not used again.
     fn kept(shared: &Arc<Shared>) -> Option<Self> {
         let bell = KEPT.try_with(Cell::take).ok()??;
         let signal = &bell.signal;
         let is_ours = Arc::strong_count(signal) == OUR_REFERENCES;
-        if !is_ours || !std::ptr::eq(signal.shared.as_ptr(), Arc::as_ptr(shared)) {
+        let is_of = |shared| std::ptr::eq(signal.shared.as_ptr(), Arc::as_ptr(shared));
+        if !is_ours || signal.waiting.is_some() || !is_of(shared) {
             return None;
         }
         // Relaxed: nobody else has it, and all that those who had it did was to wake, as is done here.
@@ -165,6 +182,8 @@ impl Wake for Signal {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        // First: the turn that sees the swap may let the clock go again.
+        self.waiting.iter().for_each(Waiting::is_woken);
         if self.woken.swap(true, Ordering::AcqRel) {
             return;
         }

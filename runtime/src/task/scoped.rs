@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::thread;
 
 use super::{AbortHandle, Id};
-use crate::primitive::{Arc, AtomicU64, Ordering};
+use crate::primitive::{Arc, AtomicU64, Mutant, Ordering, is_planted};
 use crate::sync::oneshot;
 use crate::tasks;
 
@@ -115,11 +115,14 @@ impl From<NoOutput> for io::Error {
 
 /// Who of a scope has failed first.
 #[derive(Clone, Default)]
-pub(super) struct First(Arc<AtomicU64>);
+pub(crate) struct First(Arc<AtomicU64>);
 
 impl First {
     /// The body, or a task, fails now.
-    pub(super) fn set(&self, who: Option<Id>) {
+    pub(crate) fn set(&self, who: Option<Id>) {
+        if who.is_some() && is_planted(Mutant::FailureNotSaid) {
+            return;
+        }
         let number = who.map_or(BODY, Id::number);
         // Release pairs with the Acquire in `is`. Who comes later changes nothing.
         let _ = self
@@ -128,13 +131,13 @@ impl First {
     }
 
     /// Whether it was that one.
-    pub(super) fn is(&self, who: Option<Id>) -> bool {
+    pub(crate) fn is(&self, who: Option<Id>) -> bool {
         self.0.load(Ordering::Acquire) == who.map_or(BODY, Id::number)
     }
 }
 
 /// The task around its future: gives the output away, and says that it fails before anybody can miss it.
-pub(super) async fn run<F, T, E>(
+pub(crate) async fn run<F, T, E>(
     future: F,
     output: oneshot::Sender<T>,
     first: First,

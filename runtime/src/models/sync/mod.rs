@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 /// Polls once with a waker that does nothing, and gives up if it is not ready.
-fn try_once<F: Future>(future: F) -> Option<F::Output> {
+pub(super) fn try_once<F: Future>(future: F) -> Option<F::Output> {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(future).poll(&mut context) {
         Poll::Ready(output) => Some(output),
