@@ -1,9 +1,6 @@
-//! The two servers that are more than a page, [`echo`] and [`chat`], and what all programs share:
-//! [`program`] is how they start.
+//! What the programs of this package share: [`program`] is how they start.
 //!
-//! They are a library so that tests can also run them inside a runtime of their own, under a seed and
-//! on paused time. The programs of the same names are one line each.
+//! Each program is what stands in its own file, or folder, and what it takes from here: who builds one
+//! of them waits for no other.
 
-pub mod chat;
-pub mod echo;
 pub mod program;

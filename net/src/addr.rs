@@ -203,7 +203,7 @@ pub(crate) fn first_that_works<R>(
 }
 
 pub(crate) fn no_address() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "there is no address to try")
+    error::invalid("there is no address to try")
 }
 
 impl ToSocketAddrs for str {}
@@ -310,13 +310,10 @@ fn may_be_name(text: &str) -> bool {
 }
 
 fn no_target(text: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidInput,
-        format!(
-            "`{text}` is neither an address and a port, such as 127.0.0.1:7000 or [::1]:7000, nor \
-             a name and a port, such as localhost:7000"
-        ),
-    )
+    error::invalid(format!(
+        "`{text}` is neither an address and a port, such as 127.0.0.1:7000 or [::1]:7000, nor a name \
+         and a port, such as localhost:7000"
+    ))
 }
 
 #[cfg(test)]

@@ -1,7 +1,13 @@
 //! Errors that more than one part says.
 
+use std::error::Error;
 use std::io;
 use std::panic::Location;
+
+/// What was asked for cannot be, whoever is asked.
+pub(crate) fn invalid(message: impl Into<Box<dyn Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
 
 /// The stream has ended in the middle of what was asked for.
 pub(crate) fn ends_early() -> io::Error {

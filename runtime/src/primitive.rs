@@ -145,7 +145,7 @@ mod cell {
 mod real {
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
-    pub(crate) use std::thread::yield_now as give_way;
+    pub(crate) use std::thread::yield_now;
     pub(crate) use std::thread_local;
     use std::time::Duration;
 
@@ -295,10 +295,10 @@ mod modelled {
     #[cfg(shuttle)]
     pub(crate) use shuttle as checker;
 
-    /// Who looks again lets the others go on first, or the checker shows it the old value for ever.
-    pub(crate) use self::checker::thread::yield_now as spin_loop;
     #[cfg(loom)]
-    pub(crate) use self::checker::thread::{yield_now as give_way, yield_now as nap};
+    pub(crate) use self::checker::thread::yield_now as nap;
+    /// Who looks again lets the others go on first, or the checker shows it the old value for ever.
+    pub(crate) use self::checker::thread::{yield_now, yield_now as spin_loop};
 
     pub(crate) use self::checker::sync::MutexGuard;
     pub(crate) use self::checker::sync::atomic::{

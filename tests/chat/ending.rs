@@ -177,9 +177,13 @@ fn the_file_of_the_second_door_goes_with_the_server_and_is_replaced_after_a_cras
         assert!(path.exists());
 
         let mut server = start(flavour, &arguments);
-        Client::local(&path).until("you are in lobby");
+        let mut ann = Client::local(&path);
+        ann.until("you are in lobby");
         refused(flavour, &arguments);
-        Client::local(&path).until("you are in lobby");
+        // Nobody has come in meanwhile.
+        ann.say("hello");
+        assert_eq!(ann.line(), "<guest1> hello");
+        drop(ann);
         signal(server.pid(), libc::SIGTERM);
         assert_eq!(exit_code(&mut server), Some(0));
         assert!(!path.exists());

@@ -112,6 +112,52 @@ fn who_comes_when_all_places_are_taken_is_told() {
     });
 }
 
+/// A connection that is closed with something unread is reset, and what was said to its client may be lost
+/// with it.
+#[test]
+fn who_is_turned_away_is_told_why_though_it_has_spoken() {
+    chat(|flavour| {
+        let server = start(flavour, &["--clients", "1"]);
+        let mut ann = Client::named(&server, "ann");
+        let before = descriptors(server.pid());
+        signal(server.pid(), libc::SIGSTOP);
+        let mut others: Vec<Client> = (0..100).map(|_| Client::new(&server)).collect();
+        others.iter_mut().for_each(|it| it.say("/nick bob\nhello"));
+        signal(server.pid(), libc::SIGCONT);
+        for other in &mut others {
+            assert_eq!(other.rest(), ["* all places are taken: come again later"]);
+        }
+        drop(others);
+        ann.say_and_see("nobody was disturbed");
+        until(|| descriptors(server.pid()) == before);
+    });
+}
+
+#[test]
+fn who_goes_on_speaking_when_it_has_said_goodbye_hears_goodbye() {
+    chat(|flavour| {
+        let server = start(flavour, &[]);
+        let mut ann = Client::new(&server);
+        ann.until("you are in lobby");
+        ann.say(&format!("/quit{}", "\none more".repeat(10_000)));
+        assert_eq!(ann.rest(), ["* goodbye"]);
+    });
+}
+
+#[test]
+fn who_is_turned_away_and_stays_is_closed_after_a_moment() {
+    chat(|flavour| {
+        let server = start(flavour, &["--clients", "1"]);
+        let _ann = Client::named(&server, "ann");
+        let before = descriptors(server.pid());
+        let mut eve = Client::new(&server);
+        assert_eq!(eve.rest(), ["* all places are taken: come again later"]);
+        let mut mouth = eve.writer();
+        until(|| mouth.write_all(b"let me in\n").is_err());
+        until(|| descriptors(server.pid()) == before);
+    });
+}
+
 #[test]
 fn who_says_nothing_for_long_is_ended() {
     chat(|flavour| {

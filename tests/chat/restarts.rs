@@ -9,11 +9,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use net::io::AsyncReadExt;
 use net::{TcpListener, TcpSocket, TcpStream};
 use runtime::time::{Duration, interval};
 use tests::event::until;
@@ -175,13 +177,21 @@ fn both_doors_are_handed_over_and_who_is_inside_is_told_goodbye() {
         // Somebody who asks and then goes changes nothing.
         drop(UnixStream::connect(&handover).unwrap());
         ann.say_and_see("still here");
+        let mut bob = Client::named(&former, "bob");
+        bob.say("/join attic");
+        bob.say_and_see("up here");
 
         let mut next = start(flavour, &taking);
         assert!(next.first_line().contains(door.to_str().unwrap()));
         assert!(ann.until("going down").contains("goodbye"));
-        drop(ann);
+        drop((ann, bob));
         assert_eq!(former.process().0.wait().unwrap().code(), Some(0));
-        Client::local(&door).until("you are in lobby");
+        let mut bob = Client::local(&door);
+        bob.until("you are in lobby");
+        assert_eq!(bob.line(), "<ann> still here");
+        bob.say("/join attic");
+        assert_eq!(bob.line(), "* you are in attic, with 0 others");
+        assert_eq!(bob.line(), "<bob> up here");
         Client::named(&next, "ann").say_and_see("hello");
 
         signal(next.pid(), libc::SIGTERM);
@@ -216,34 +226,92 @@ fn those_who_ask_and_say_nothing_more_keep_no_server_from_taking_over() {
     });
 }
 
-/// This test is the former server, and gives the doors to another one, or goes.
+/// This test is the former server, which gives the doors, or does not, and then dies.
 #[test]
-fn a_server_that_comes_too_late_says_so_and_leaves_everything_to_the_other() {
+fn a_server_whose_former_one_dies_opens_doors_of_its_own() {
     chat(|flavour| {
         for gives in [true, false] {
             let place = Place::new();
             let path = place.file("handover");
             let former = UnixListener::bind(&path).unwrap();
-            let mut command = command(flavour, &["--handover", path.to_str().unwrap()]);
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-            let next = command.spawn().unwrap();
+            let next = {
+                let path = path.to_str().unwrap().to_owned();
+                thread::spawn(move || start(flavour, &["--handover", &path]))
+            };
+            let door = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let given = door.local_addr().unwrap();
             if gives {
                 let (mut asking, _) = former.accept().unwrap();
-                let door = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
                 fd::send_with_descriptor(&asking, b"doors\n", door.as_fd());
                 asking.read_exact(&mut [0; 6]).unwrap();
             } else {
                 // It is still in the queue.
                 until(|| fd::is_readable(&former));
             }
-            drop(former);
-            let output = next.wait_with_output().unwrap();
-            assert_eq!(output.status.code(), Some(1));
-            let said = String::from_utf8(output.stderr).unwrap();
-            assert!(said.contains("another server"), "{said}");
-            assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+            drop((former, door));
+            let mut next = next.join().unwrap();
+            assert_ne!(next.address(), given);
+            assert!(std::net::TcpStream::connect(given).is_err());
+            Client::named(&next, "ann").say_and_see("hello");
+            signal(next.pid(), libc::SIGTERM);
+            assert_eq!(next.process().0.wait().unwrap().code(), Some(0));
+            assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
         }
     });
+}
+
+/// This test takes over, and stops where the doors are its own and the place is still the former's.
+#[test]
+fn who_asks_while_another_one_takes_over_asks_that_one() {
+    chat(|flavour| {
+        let place = Place::new();
+        let (path, hidden) = (place.file("handover"), place.file("hidden"));
+        let arguments = ["--handover", path.to_str().unwrap()];
+        let mut former = start(flavour, &arguments);
+        let address = former.address();
+        let mut ann = Client::named(&former, "ann");
+        ann.say_and_see("hello");
+        let (taking, door) = runtime::block_on(async {
+            let taking = net::UnixStream::connect(&path).await.unwrap();
+            let (count, mut fds) = taking.recv_with_fds(&mut [0; 6], 2).await.unwrap();
+            assert_eq!((count, fds.len()), (6, 1));
+            taking.write_all(b"taken\n").await.unwrap();
+            let mut told = String::new();
+            (&taking).read_to_string(&mut told).await.unwrap();
+            assert_eq!(told, "yours\n#lobby\n<ann> hello\n");
+            (taking.into_std(), fds.remove(0))
+        });
+
+        // The port is in use: it has to come by it here.
+        let mut command = command(flavour, &arguments);
+        let third = thread::spawn(move || Server::start_on(&mut command, &address.to_string()));
+        until(|| waits_in_queue(&path));
+        let listener = UnixListener::bind(&hidden).unwrap();
+        fs::rename(&hidden, &path).unwrap();
+        drop(taking);
+        let (mut asking, _) = listener.accept().unwrap();
+        fd::send_with_descriptor(&asking, b"doors\n", door.as_fd());
+        asking.read_exact(&mut [0; 6]).unwrap();
+        asking.write_all(b"yours\n").unwrap();
+        drop(asking);
+        let third = third.join().unwrap();
+        assert_eq!(third.address(), address);
+        drop(ann);
+        assert_eq!(former.process().0.wait().unwrap().code(), Some(0));
+        Client::named(&third, "bob").say_and_see("hello");
+    });
+}
+
+/// Whether somebody has connected to a unix socket and is not accepted yet. Its name is the one that it
+/// was made under, before it came to the path: the kernel does not learn of that.
+fn waits_in_queue(path: &Path) -> bool {
+    let sockets = fs::read_to_string("/proc/net/unix").unwrap();
+    let is_such = |line: &str| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let name = fields.get(7).unwrap_or(&"");
+        fields[5] == "02" && name.starts_with(path.to_str().unwrap())
+    };
+    sockets.lines().any(is_such)
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn a_client_that_never_reads_does_not_keep_it() {
             stderr.read_to_string(&mut told).unwrap();
             // The runtime says which task that was.
             assert!(
-                told.contains("cut: 1 spawned at examples/src/echo/mod.rs"),
+                told.contains("cut: 1 spawned at examples/src/echo/main.rs"),
                 "{told}"
             );
             assert_eq!(exit_code(server), Some(0));

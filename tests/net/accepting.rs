@@ -12,13 +12,15 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 
 use futures_core::Stream;
-use runtime::time::Duration;
+use runtime::sync::Notify;
+use runtime::time::{Duration, sleep};
 use tests::apart::apart;
 use tests::fd;
+use tests::foreign::{self, Foreign};
 use tests::once::once;
 use tests::process::leave_free;
 
-use crate::{listen, run, run_local};
+use crate::{listen, paused, run, run_local, woken};
 
 fn clients(listener: &net::TcpListener, count: usize) -> Vec<StdStream> {
     let address = listener.local_addr().unwrap();
@@ -66,6 +68,25 @@ fn several_tasks_accept_from_one_listener() {
         }
         for task in tasks {
             task.await.unwrap();
+        }
+    });
+}
+
+/// Four of them: the step function of a listener remembers the first task and the latest.
+#[test]
+fn every_loop_over_one_listener_is_woken() {
+    run(async || {
+        let listener = listen().await;
+        let tasks = [(); 4].map(|()| Foreign::new().armed());
+        let mut loops = [(); 4].map(|()| listener.incoming());
+        let mut waiting: Vec<_> = loops.iter_mut().map(|it| Box::pin(it.accept())).collect();
+        for (accept, task) in waiting.iter_mut().zip(&tasks) {
+            assert!(foreign::poll(accept, &task.waker()).is_pending());
+        }
+        let _clients = clients(&listener, 4);
+        for (accept, task) in waiting.into_iter().zip(&tasks) {
+            woken(task).await;
+            accept.await.unwrap();
         }
     });
 }
@@ -149,14 +170,14 @@ fn a_plain_accept_tells_that_there_is_no_descriptor_and_keeps_the_connection() {
 #[test]
 fn without_descriptors_the_loop_waits_and_serves_everybody_when_there_are_some() {
     apart(|| {
-        runtime::block_on(async {
+        paused().block_on(async {
             let listener = listen().await;
             let clients = clients(&listener, 22);
             let held = Rc::new(RefCell::new(Vec::new()));
-            let polls = Rc::new(Cell::new(0));
+            let (polls, accepted) = (Rc::new(Cell::new(0)), Rc::new(Notify::new()));
             leave_free(4);
             let accepts = runtime::spawn_local({
-                let (held, polls) = (held.clone(), polls.clone());
+                let (held, polls, accepted) = (held.clone(), polls.clone(), accepted.clone());
                 async move {
                     let mut incoming = listener.incoming();
                     for _ in 0..22 {
@@ -167,26 +188,26 @@ fn without_descriptors_the_loop_waits_and_serves_everybody_when_there_are_some()
                         let (stream, _) = next.await.unwrap();
                         stream.write_all(b"hello").await.unwrap();
                         held.borrow_mut().push(stream);
+                        accepted.notify_one();
                     }
                 }
             });
             for wave in clients.chunks(4) {
                 while held.borrow().len() < wave.len() {
-                    runtime::task::yield_now().await;
+                    accepted.notified().await;
                 }
                 for mut client in wave {
                     client.read_exact(&mut [0; 5]).unwrap();
                 }
-                // Nothing is to be had, and the loop does not ask all the time. (A real wait, as how
-                // often it asks shows over a time only.)
-                runtime::time::sleep(Duration::from_millis(60)).await;
+                // Nothing is to be had, and the loop does not ask all the time.
+                sleep(Duration::from_millis(60)).await;
                 assert_eq!(held.borrow().len(), wave.len());
                 // Nobody connects: that there is room again is for the loop to find out.
                 held.borrow_mut().clear();
             }
             accepts.await.unwrap();
-            // One a connection, and in five times 60 milliseconds a few each.
-            assert!(polls.get() < 22 + 5 * 12, "{} polls", polls.get());
+            // One a connection, and in six times 60 milliseconds a few each.
+            assert!(polls.get() < 22 + 6 * 8, "{} polls", polls.get());
         });
     });
 }

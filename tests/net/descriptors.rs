@@ -22,17 +22,7 @@ use tests::foreign::{self, Foreign};
 use tests::once::once;
 use tests::process::Running;
 
-use crate::{listen, pair, pair_with_std, run, run_local};
-
-/// Waits until everything that has become ready before has been told.
-async fn all_told() {
-    let (ours, mut theirs) = fd::unix_pair();
-    let ours = AsyncFd::new(ours).unwrap();
-    let mut told = pin!(ours.readable());
-    assert!(once(told.as_mut()).await.is_pending());
-    theirs.write_all(b"x").unwrap();
-    told.await.unwrap();
-}
+use crate::{all_told, listen, pair, pair_with_std, run, run_local};
 
 fn metrics() -> runtime::Metrics {
     runtime::Handle::current().metrics()

@@ -8,14 +8,12 @@ use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::pin::pin;
 
 use net::{TcpListener, TcpSocket, TcpStream, lookup_host};
-use runtime::Builder;
 use tests::apart::apart;
 use tests::deadline::soon;
-use tests::event::Event;
 use tests::once::once;
 use tests::{fd, skip};
 
-use crate::{listen, run};
+use crate::{busy_pool, listen, run};
 
 fn knows_localhost(what: &str) -> bool {
     let found = std::net::ToSocketAddrs::to_socket_addrs("localhost:0");
@@ -100,23 +98,10 @@ fn outside<T>(future: impl Future<Output = std::io::Result<T>>) -> String {
 #[test]
 fn a_lookup_that_nobody_waits_for_does_not_begin_and_holds_up_no_end() {
     soon(|| {
-        let runtime = Builder::new_current_thread()
-            .max_blocking_threads(1)
-            .build()
-            .unwrap();
-        let (begun, go_on) = (Event::new(), Event::new());
-        let (begins, waits) = (begun.clone(), go_on.clone());
+        let (runtime, busy) = busy_pool();
         runtime.block_on(async {
-            let busy = runtime::spawn_blocking(move || {
-                begins.set();
-                waits.wait_here();
-            });
-            begun.wait().await;
-            {
-                let mut lookup = pin!(lookup_host("localhost:1"));
-                assert!(once(lookup.as_mut()).await.is_pending());
-            }
-            drop(busy);
+            let mut lookup = pin!(lookup_host("localhost:1"));
+            assert!(once(lookup.as_mut()).await.is_pending());
         });
         let mut other = Box::pin(lookup_host("localhost:1"));
         runtime.block_on(async {
@@ -126,7 +111,7 @@ fn a_lookup_that_nobody_waits_for_does_not_begin_and_holds_up_no_end() {
         drop(runtime);
         let error = runtime::block_on(other).unwrap_err();
         assert!(error.to_string().contains("runtime shut down"), "{error}");
-        go_on.set();
+        drop(busy);
     });
 }
 

@@ -16,18 +16,20 @@ use net::unix::{UnixSeqpacket, UnixSeqpacketListener};
 use net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use runtime::Builder;
 use runtime::io::AsyncFd;
+use runtime::sync::watch;
 use runtime::task::{JoinHandle, yield_now};
 use runtime::time::{Duration, sleep, timeout};
 use tests::apart::apart;
 use tests::deadline::soon;
+use tests::event::until;
 use tests::fd;
 use tests::flavours::flavours;
 use tests::leaks::ALL_ARE_OURS;
 use tests::place::{Place, abstract_name};
-use tests::process::{Running, signal as send_signal};
+use tests::process::{Running, signal as send_signal, status};
 use tests::skip;
 
-use crate::{listen, pair, pair_with_std};
+use crate::{all_told, listen, pair, pair_with_std};
 
 /// What a child has open that lists it itself.
 fn inherited() -> Vec<String> {
@@ -204,22 +206,21 @@ fn start_client(test: &str, server: &TcpListener) -> Running {
 }
 
 /// Answers one client until it goes, and counts the bytes.
-async fn answer(stream: TcpStream, count: Rc<std::cell::Cell<u64>>) {
+async fn answer(stream: TcpStream, count: Rc<watch::Sender<u64>>) {
     let mut buffer = vec![0; 10_000];
     while let Ok(read @ 1..) = stream.read(&mut buffer).await {
         if stream.write_all(&buffer[..read]).await.is_err() {
             return;
         }
-        count.set(count.get() + read as u64);
+        count.send_modify(|count| *count += read as u64);
     }
 }
 
 /// Waits until so many more bytes have gone.
-async fn until_more(count: &Rc<std::cell::Cell<u64>>) {
-    let goal = count.get() + 1_000_000;
-    while count.get() < goal {
-        sleep(Duration::from_millis(1)).await;
-    }
+async fn until_more(count: &watch::Sender<u64>) {
+    let goal = *count.borrow() + 1_000_000;
+    let mut seen = count.subscribe();
+    seen.wait_for(|count| *count >= goal).await.unwrap();
 }
 
 #[test]
@@ -232,7 +233,7 @@ fn a_client_that_is_killed_reset_or_stopped_leaves_nothing_behind() {
     apart(|| {
         runtime::LocalRuntime::new().unwrap().block_on(async {
             let listener = listen().await;
-            let count = Rc::new(std::cell::Cell::new(0));
+            let count = Rc::new(watch::Sender::new(0));
             let metrics = || {
                 let metrics = runtime::Handle::current().metrics();
                 (metrics.registered_fds, metrics.alive_tasks)
@@ -261,13 +262,12 @@ fn a_client_that_is_killed_reset_or_stopped_leaves_nothing_behind() {
                 let session = serve(accept().await);
                 until_more(&count).await;
                 send_signal(client.0.id(), libc::SIGSTOP);
-                let mut at = count.get();
-                loop {
-                    sleep(Duration::from_millis(50)).await;
-                    if count.get() == at {
-                        break;
-                    }
-                    at = count.get();
+                until(|| status(client.0.id(), "State").starts_with('T'));
+                // Of what it had sent by then, there is nothing left to be told.
+                let mut seen = 0;
+                while *count.borrow() != seen {
+                    seen = *count.borrow();
+                    all_told().await;
                 }
                 assert!(!session.is_finished());
                 send_signal(client.0.id(), libc::SIGCONT);

@@ -1,20 +1,18 @@
 //! Pipes and FIFOs: room, borders, and an end that is none.
 
 use std::fs::{File, OpenOptions as StdOptions};
-use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 
-use futures_io::{AsyncRead, AsyncWrite};
 use net::pipe::{self, OpenOptions, Receiver, Sender};
 use tests::fd;
 use tests::foreign;
 use tests::once::once;
 use tests::place::Place;
 
-use crate::run;
+use crate::{run, through_traits, woken};
 
 /// A FIFO in a folder of its own.
 fn fifo() -> (Place, PathBuf) {
@@ -89,29 +87,8 @@ fn a_megabyte_passes_a_reader_who_is_slow() {
 #[test]
 fn the_traits_of_futures_io_are_there() {
     run(async || {
-        let (sender, mut receiver) = pipe::pipe().unwrap();
-        let mut sender = pin!(sender);
-        let slices = [IoSlice::new(b"ab"), IoSlice::new(b"cde")];
-        let written = poll_fn(|context| sender.as_mut().poll_write_vectored(context, &slices));
-        assert_eq!(written.await.unwrap(), 5);
-        let written = poll_fn(|context| sender.as_mut().poll_write(context, b"f"));
-        assert_eq!(written.await.unwrap(), 1);
-        poll_fn(|context| sender.as_mut().poll_flush(context))
-            .await
-            .unwrap();
-        poll_fn(|context| sender.as_mut().poll_close(context))
-            .await
-            .unwrap();
-        let (mut one, mut two) = ([0; 1], [0; 2]);
-        let mut slices = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
-        let read =
-            poll_fn(|context| Pin::new(&mut receiver).poll_read_vectored(context, &mut slices));
-        assert_eq!(read.await.unwrap(), 3);
-        assert_eq!((&one, &two), (b"a", b"bc"));
-        let mut buffer = [0; 16];
-        let read = poll_fn(|context| Pin::new(&mut receiver).poll_read(context, &mut buffer));
-        assert_eq!(read.await.unwrap(), 3);
-        assert_eq!(&buffer[..3], b"def");
+        let (sender, receiver) = pipe::pipe().unwrap();
+        through_traits(receiver, sender).await;
     });
 }
 
@@ -127,6 +104,41 @@ fn a_reader_that_goes_wakes_the_writer_with_an_error() {
         sender.writable().await.unwrap();
         let again = sender.try_write(b"more").unwrap_err();
         assert_eq!(again.kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+/// Four of them: the step functions of a descriptor remember the first task and the latest.
+#[test]
+fn all_who_want_the_whole_of_something_are_woken() {
+    run(async || {
+        let (sender, receiver) = pipe::pipe().unwrap();
+        let tasks = [(); 4].map(|()| foreign::Foreign::new().armed());
+        let mut buffers = [[0; 1]; 4];
+        let mut reads: Vec<_> = buffers
+            .iter_mut()
+            .map(|buffer| Box::pin(receiver.read_exact(buffer)))
+            .collect();
+        for (read, task) in reads.iter_mut().zip(&tasks) {
+            assert!(foreign::poll(read, &task.waker()).is_pending());
+        }
+        sender.write_all(b"1234").await.unwrap();
+        for (read, task) in reads.into_iter().zip(&tasks) {
+            woken(task).await;
+            read.await.unwrap();
+        }
+        assert_eq!(buffers.as_flattened(), b"1234");
+
+        let room = fill(&sender);
+        let tasks = [(); 4].map(|()| foreign::Foreign::new().armed());
+        let mut writes = [(); 4].map(|()| Box::pin(sender.write_all(b"x")));
+        for (write, task) in writes.iter_mut().zip(&tasks) {
+            assert!(foreign::poll(write, &task.waker()).is_pending());
+        }
+        receiver.read_exact(&mut vec![0; room]).await.unwrap();
+        for (write, task) in writes.into_iter().zip(&tasks) {
+            woken(task).await;
+            write.await.unwrap();
+        }
     });
 }
 

@@ -4,10 +4,10 @@ use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::pin::Pin;
 
-use futures_io::{AsyncRead, AsyncWrite};
+use futures_io::AsyncWrite;
 use net::TcpStream;
 
-use crate::{pair, run};
+use crate::{pair, run, through_traits};
 
 #[test]
 fn borrowed_halves_read_and_write_at_once() {
@@ -109,35 +109,6 @@ fn halves_of_different_streams_are_given_back() {
         one_peer.write_all(b"x").await.unwrap();
         reader.read_exact(&mut [0; 1]).await.unwrap();
     });
-}
-
-/// Through the traits' own functions, as code that knows nothing of us calls them.
-async fn through_traits(mut reader: impl AsyncRead + Unpin, mut writer: impl AsyncWrite + Unpin) {
-    let mut writer = Pin::new(&mut writer);
-    let mut reader = Pin::new(&mut reader);
-    let written = poll_fn(|context| writer.as_mut().poll_write(context, b"ab")).await;
-    assert_eq!(written.unwrap(), 2);
-    let slices = [IoSlice::new(b"c"), IoSlice::new(b"de")];
-    let written = poll_fn(|context| writer.as_mut().poll_write_vectored(context, &slices)).await;
-    assert_eq!(written.unwrap(), 3);
-    poll_fn(|context| writer.as_mut().poll_flush(context))
-        .await
-        .unwrap();
-    let mut received = Vec::new();
-    while received.len() < 5 {
-        let mut buffer = [0; 3];
-        let read = poll_fn(|context| reader.as_mut().poll_read(context, &mut buffer)).await;
-        received.extend_from_slice(&buffer[..read.unwrap()]);
-    }
-    assert_eq!(received, b"abcde");
-    // Closing twice is closing.
-    for _ in 0..2 {
-        poll_fn(|context| writer.as_mut().poll_close(context))
-            .await
-            .unwrap();
-    }
-    let read = poll_fn(|context| reader.as_mut().poll_read(context, &mut [0; 3])).await;
-    assert_eq!(read.unwrap(), 0);
 }
 
 #[test]

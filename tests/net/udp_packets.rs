@@ -240,6 +240,25 @@ fn a_datagram_carries_its_mark_of_congestion() {
     });
 }
 
+/// The version of what is sent is known from the peer then, not from the datagram.
+#[test]
+fn a_socket_of_version_six_marks_what_it_sends_to_its_peer_of_version_four() {
+    run(async || {
+        let receiver = bind("127.0.0.1:0").await;
+        receiver.set_recv_tos(true).unwrap();
+        let both = udp::Builder::new().only_v6(false);
+        let Ok(sender) = both.bind("[::]:0").await else {
+            return tests::skip("packets of version 6", "the machine has no version 6");
+        };
+        let port = receiver.local_addr().unwrap().port();
+        let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped();
+        sender.connect((mapped, port)).await.unwrap();
+        let marked = Transmit::new(b"x").tos(0b1010);
+        sender.send_many(&[marked]).await.unwrap();
+        assert_eq!(receive_one(&receiver).await.tos, Some(0b1010));
+    });
+}
+
 /// Whether the kernel cuts large buffers into datagrams.
 async fn cuts(sender: &UdpSocket) -> io::Result<usize> {
     let all = [7; 2500];

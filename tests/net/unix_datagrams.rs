@@ -3,24 +3,25 @@
 //! The sender waits while the receiver's queue is full. Who is connected to the receiver is told
 //! when there is room; who is not may never be, and must come through all the same.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::os::unix::net::UnixDatagram as StdDatagram;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use net::UnixDatagram;
 use net::unix::{UnixSeqpacket, UnixSeqpacketListener};
 use runtime::io::Interest;
+use runtime::task::unconstrained;
+use runtime::time::{Duration, timeout};
+use tests::deadline::soon;
 use tests::fd;
 use tests::foreign::{self, Foreign};
 use tests::once::once;
 use tests::place::{Place, abstract_name};
 
-use crate::{run, run_local};
+use crate::{paused, run, run_local};
 
 fn blocks<R: std::fmt::Debug>(result: io::Result<R>) {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::WouldBlock);
@@ -136,38 +137,34 @@ fn who_is_connected_waits_for_room_and_is_told() {
 /// The kernel tells the sender nothing of that queue, and makes its own socket writable each time.
 #[test]
 fn who_is_not_connected_gets_through_a_full_queue_and_does_not_spin() {
-    run(async || {
-        let name = abstract_name();
-        let receiver = UnixDatagram::bind(&name).unwrap();
-        let (other, waits) = (
-            UnixDatagram::unbound().unwrap(),
-            UnixDatagram::unbound().unwrap(),
-        );
-        let count = fill(|| other.try_send_to(b"fill", &name));
-        assert!(count > 0);
-        blocks(waits.try_send_to(b"x", &name));
-        let polls = Arc::new(AtomicUsize::new(0));
-        // By an executor that renews no budget: who spins there does so within one poll.
-        let sending = thread::spawn({
-            let (name, polls) = (name.clone(), polls.clone());
-            move || {
-                let mut sending = pin!(waits.send_to(b"at last", &name));
-                foreign::block_on(poll_fn(|context| {
-                    polls.fetch_add(1, Ordering::SeqCst);
-                    sending.as_mut().poll(context)
-                }))
+    soon(|| {
+        paused().block_on(async {
+            let name = abstract_name();
+            let receiver = UnixDatagram::bind(&name).unwrap();
+            let (other, waits) = (
+                UnixDatagram::unbound().unwrap(),
+                UnixDatagram::unbound().unwrap(),
+            );
+            let count = fill(|| other.try_send_to(b"fill", &name));
+            assert!(count > 0);
+            blocks(waits.try_send_to(b"x", &name));
+            let polls = Cell::new(0);
+            // Without a budget: who spins here does so within one poll.
+            let mut sending = pin!(unconstrained(waits.send_to(b"at last", &name)));
+            let mut sending = pin!(poll_fn(|context| {
+                polls.set(polls.get() + 1);
+                sending.as_mut().poll(context)
+            }));
+            let a_while = timeout(Duration::from_millis(60), sending.as_mut());
+            a_while.await.unwrap_err();
+            assert!((3..20).contains(&polls.get()), "{} polls", polls.get());
+            let mut buffer = [0; 16];
+            for _ in 0..count {
+                receiver.recv(&mut buffer).await.unwrap();
             }
+            assert_eq!(sending.await.unwrap(), 7);
+            assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 7);
         });
-        // A real wait, as how often it tries shows over a time only.
-        runtime::time::sleep(runtime::time::Duration::from_millis(60)).await;
-        let polls = polls.load(Ordering::SeqCst);
-        assert!((3..20).contains(&polls), "{polls} polls");
-        let mut buffer = [0; 16];
-        for _ in 0..count {
-            receiver.recv(&mut buffer).await.unwrap();
-        }
-        assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 7);
-        assert_eq!(sending.join().unwrap().unwrap(), 7);
     });
 }
 

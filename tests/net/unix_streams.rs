@@ -7,10 +7,11 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net as std_unix;
 use std::pin::{Pin, pin};
 
-use futures_io::{AsyncRead, AsyncWrite};
+use futures_io::AsyncWrite;
 use net::unix::{self, SocketAddr};
 use net::{UnixListener, UnixStream};
 use runtime::io::Interest;
+use runtime::time::{Duration, sleep};
 use tests::apart::apart;
 use tests::fd;
 use tests::foreign;
@@ -18,7 +19,7 @@ use tests::once::once;
 use tests::place::{Place, abstract_name};
 use tests::process::leave_free;
 
-use crate::run;
+use crate::{paused, run, through_traits};
 
 fn pair_with_std() -> (UnixStream, std_unix::UnixStream) {
     let (ours, theirs) = std_unix::UnixStream::pair().unwrap();
@@ -307,35 +308,6 @@ fn halves_work_in_two_tasks_and_are_put_together_again() {
     });
 }
 
-/// Five bytes from one to the other, by the traits alone.
-async fn through_traits(reader: impl AsyncRead, writer: impl AsyncWrite) {
-    let (mut reader, mut writer) = (pin!(reader), pin!(writer));
-    let slices = [IoSlice::new(b"ab"), IoSlice::new(b"cde")];
-    let written = poll_fn(|context| writer.as_mut().poll_write_vectored(context, &slices)).await;
-    assert_eq!(written.unwrap(), 5);
-    let written = poll_fn(|context| writer.as_mut().poll_write(context, b"f")).await;
-    assert_eq!(written.unwrap(), 1);
-    poll_fn(|context| writer.as_mut().poll_flush(context))
-        .await
-        .unwrap();
-    let (mut one, mut two) = ([0; 1], [0; 2]);
-    let mut slices = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
-    let read = poll_fn(|context| reader.as_mut().poll_read_vectored(context, &mut slices)).await;
-    assert_eq!(read.unwrap(), 3);
-    let mut received = [&one[..], &two].concat();
-    while received.len() < 6 {
-        let mut buffer = [0; 2];
-        let read = poll_fn(|context| reader.as_mut().poll_read(context, &mut buffer)).await;
-        received.extend_from_slice(&buffer[..read.unwrap()]);
-    }
-    assert_eq!(received, b"abcdef");
-    poll_fn(|context| writer.as_mut().poll_close(context))
-        .await
-        .unwrap();
-    let read = poll_fn(|context| reader.as_mut().poll_read(context, &mut [0; 3])).await;
-    assert_eq!(read.unwrap(), 0);
-}
-
 #[test]
 fn the_traits_of_futures_io_are_there_for_streams_and_halves() {
     run(async || {
@@ -401,7 +373,7 @@ fn a_hundred_connections_behind_one_edge_are_all_accepted() {
 #[test]
 fn without_descriptors_the_loop_waits_until_there_are_some() {
     apart(|| {
-        runtime::block_on(async {
+        paused().block_on(async {
             let name = abstract_name();
             let listener = UnixListener::bind(&name).unwrap();
             let mut clients = Vec::new();
@@ -414,7 +386,7 @@ fn without_descriptors_the_loop_waits_until_there_are_some() {
             {
                 let mut next = pin!(incoming.accept());
                 assert!(once(next.as_mut()).await.is_pending());
-                runtime::time::sleep(runtime::time::Duration::from_millis(20)).await;
+                sleep(Duration::from_millis(20)).await;
                 assert!(once(next.as_mut()).await.is_pending());
                 drop(first);
                 next.await.unwrap();

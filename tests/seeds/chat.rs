@@ -16,7 +16,7 @@ use std::os::unix::net::SocketAddr as LocalAddr;
 use std::process;
 use std::rc::Rc;
 
-use examples::chat::{Connection, House, Limits, Policy, Settings};
+use crate::servers::chat::{Connection, House, Limits, Policy, Settings};
 use net::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, duplex};
 use net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use runtime::sync::Notify;
@@ -288,10 +288,6 @@ fn narrow(capacity: usize) -> (Narrow, Narrow) {
 impl Connection for Narrow {
     type Reader = DuplexStream;
     type Writer = DuplexStream;
-
-    fn turn_away(&self, _: &[u8]) {
-        panic!("there is room for all");
-    }
 
     fn into_halves(self) -> (DuplexStream, DuplexStream) {
         (self.reader, self.writer)

@@ -7,7 +7,7 @@
 use std::net::Shutdown;
 use std::rc::Rc;
 
-use examples::echo::{Limits, Sessions, echo};
+use crate::servers::echo::{Limits, Sessions, echo};
 use net::{TcpListener, TcpStream};
 use runtime::task::{spawn_local, yield_now};
 use runtime::time::{Duration, sleep, timeout};

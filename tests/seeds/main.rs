@@ -11,6 +11,7 @@
 mod chat;
 mod echo;
 mod numbers;
+mod servers;
 
 use std::future::Future;
 use std::time::Duration;

@@ -414,7 +414,7 @@ fn a_dropped_wait_loses_nothing() {
             everywhere(async |place| {
                 // Once it waits, or was dropped.
                 let sending = async { send(kind, 8..9) };
-                let (cut_off, ()) = runtime::join!(biased; cut(place, stream.recv()), sending);
+                let (cut_off, ()) = runtime::join!(biased; cut(place, Signal::recv, |recv| recv(&mut stream)), sending);
                 if let Some(info) = cut_off {
                     assert_eq!(info.unwrap().value, 8);
                     return false;
@@ -436,7 +436,8 @@ fn a_dropped_call_loses_nothing() {
         runtime.block_on(async {
             everywhere(async |place| {
                 let sending = async { send(kinds[0], 0..1) };
-                let (cut_off, ()) = runtime::join!(biased; cut(place, ctrl_c()), sending);
+                let (cut_off, ()) =
+                    runtime::join!(biased; cut(place, ctrl_c, |wait| wait()), sending);
                 if let Some(result) = cut_off {
                     result.unwrap();
                     return false;
@@ -447,7 +448,7 @@ fn a_dropped_call_loses_nothing() {
             .await;
             everywhere(async |place| {
                 let sending = async { send(kinds[1], 0..1) };
-                let waiting = cut(place, end_requested());
+                let waiting = cut(place, end_requested, |wait| wait());
                 let (cut_off, ()) = runtime::join!(biased; waiting, sending);
                 let was_cut_off = cut_off.is_none();
                 let end = match cut_off {

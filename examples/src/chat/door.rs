@@ -2,19 +2,21 @@
 //!
 //! The danger at a door is too many: each client may cost its whole outbox, so there are so many and
 //! no more. One who comes when it is full is told so, and is not left in the queue, where nobody
-//! would answer.
+//! would answer. To tell somebody takes a moment too, so there are so many of those, and no more.
 
 use std::fmt;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use net::io::{AsyncRead, AsyncWrite};
 use net::{
-    Incoming, Listener, TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream, tcp, unix,
+    Incoming, Inherited, Listener, TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream,
+    tcp, unix,
 };
 use runtime::task::TaskTracker;
 use runtime::time::{Duration, timeout};
@@ -29,6 +31,8 @@ use super::settings::Settings;
 pub struct House {
     hall: Arc<Hall>,
     sessions: TaskTracker,
+    /// Those that are just told that there is no place.
+    turned_away: TaskTracker,
     settings: Mutex<Settings>,
 }
 
@@ -39,8 +43,6 @@ pub trait Connection: Send + 'static {
     /// What goes.
     type Writer: AsyncWrite + Unpin + Send + 'static;
 
-    /// Says something, if there is room for it, before the connection is closed.
-    fn turn_away(&self, why: &[u8]);
     /// Both, each for a task of its own.
     fn into_halves(self) -> (Self::Reader, Self::Writer);
 }
@@ -48,10 +50,6 @@ pub trait Connection: Send + 'static {
 impl Connection for TcpStream {
     type Reader = tcp::OwnedReadHalf;
     type Writer = tcp::OwnedWriteHalf;
-
-    fn turn_away(&self, why: &[u8]) {
-        let _ = self.try_write(why);
-    }
 
     fn into_halves(self) -> (Self::Reader, Self::Writer) {
         // A line is sent when it is said. Frames that come together are written together.
@@ -64,10 +62,6 @@ impl Connection for UnixStream {
     type Reader = unix::OwnedReadHalf;
     type Writer = unix::OwnedWriteHalf;
 
-    fn turn_away(&self, why: &[u8]) {
-        let _ = self.try_write(why);
-    }
-
     fn into_halves(self) -> (Self::Reader, Self::Writer) {
         self.into_split()
     }
@@ -79,6 +73,7 @@ impl House {
         Self {
             hall: Arc::new(Hall::new()),
             sessions: TaskTracker::new(),
+            turned_away: TaskTracker::new(),
             settings: Mutex::new(settings),
         }
     }
@@ -110,13 +105,25 @@ impl House {
     /// Lets a client in, if there is a place.
     pub fn welcome(&self, connection: impl Connection) {
         let settings = self.settings();
-        if self.sessions.len() >= settings.clients {
-            return connection.turn_away(FULL);
-        }
         let (reader, writer) = connection.into_halves();
-        let hall = self.hall.clone();
-        self.sessions
-            .spawn(session::serve(reader, writer, hall, settings));
+        if self.sessions.len() < settings.clients {
+            let session = session::serve(reader, writer, self.hall.clone(), settings);
+            self.sessions.spawn(session);
+        } else if self.turned_away.len() < MOST_TURNED_AWAY {
+            let farewell = session::turn_away(reader, writer, FULL);
+            self.turned_away.spawn(farewell);
+        }
+    }
+
+    /// Goes on with what was said in the rooms of another one.
+    pub(super) fn recall(&self, told: &str) {
+        self.hall.recall(told);
+    }
+
+    /// Ends all rooms, and returns what was said in them.
+    pub(super) fn close_rooms(&self) -> String {
+        self.hall.close();
+        self.hall.told()
     }
 
     /// Says goodbye to everybody, and waits until all have got it, but no longer than `grace`. How
@@ -124,7 +131,12 @@ impl House {
     pub async fn close(&self, grace: Duration) -> usize {
         self.hall.close();
         self.sessions.close();
-        let _ = timeout(grace, self.sessions.wait()).await;
+        self.turned_away.close();
+        let all = async {
+            self.sessions.wait().await;
+            self.turned_away.wait().await;
+        };
+        let _ = timeout(grace, all).await;
         self.sessions.len()
     }
 }
@@ -137,11 +149,22 @@ pub(super) struct Doors {
 }
 
 impl Doors {
+    /// Those that the program was started with, as by systemd, and else those that it was told.
     pub(super) fn open(options: &Options) -> io::Result<Self> {
-        Ok(Self {
-            tcp: tcp(options)?,
-            unix: options.unix.as_deref().map(unix).transpose()?,
-        })
+        let given = Inherited::take()?;
+        let tcp = match given.tcp.into_iter().next() {
+            Some(listener) => {
+                listener.set_send_buffer_size(SEND_BUFFER)?;
+                listener
+            }
+            None => tcp(options)?,
+        };
+        let unix = match (given.unix.into_iter().next(), &options.unix) {
+            (Some(listener), _) => Some(UnixDoor::of_another(listener)),
+            (None, Some(path)) => Some(unix(path)?),
+            (None, None) => None,
+        };
+        Ok(Self { tcp, unix })
     }
 
     /// Those that another server has opened, in the order in which they stand here.
@@ -167,10 +190,13 @@ impl fmt::Display for Doors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.tcp.local_addr().map_err(|_| fmt::Error)?;
         write!(f, "{address}")?;
-        match &self.unix {
-            Some(door) => write!(f, ", {}", door.file.0.display()),
-            None => Ok(()),
+        if let Some(door) = &self.unix {
+            let address = door.listener.local_addr().map_err(|_| fmt::Error)?;
+            if let Some(path) = address.as_pathname() {
+                write!(f, ", {}", path.display())?;
+            }
         }
+        Ok(())
     }
 }
 
@@ -226,6 +252,14 @@ pub(super) struct UnixDoor {
 }
 
 impl UnixDoor {
+    /// One whose file is not ours.
+    fn of_another(listener: UnixListener) -> Self {
+        Self {
+            file: SocketFile(PathBuf::new()),
+            listener,
+        }
+    }
+
     fn from_fd(fd: OwnedFd) -> io::Result<Self> {
         let listener = UnixListener::from_std(fd.into())?;
         let address = listener.local_addr()?;
@@ -260,14 +294,18 @@ fn unix(path: &Path) -> io::Result<UnixDoor> {
 
 /// A server that was killed leaves its socket's file, at which nobody answers any more. (Nor does
 /// anybody at a file of another kind: that is somebody's.)
+///
+/// It is asked by a socket of another kind, which a server that is alive does not notice.
 fn is_deserted(path: &Path) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    let connected = std::os::unix::net::UnixStream::connect(path);
+    let connected = UnixDatagram::unbound().and_then(|probe| probe.connect(path));
     is_socket && connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// Said to who comes when all places are taken.
 const FULL: &[u8] = b"* all places are taken: come again later\n";
+/// At once; more than that are none who mean to talk, and are closed without a word.
+const MOST_TURNED_AWAY: usize = 1024;
 /// Of the kernel, for each client.
 const SEND_BUFFER: u32 = 64 * 1024;
 /// As long a queue as the system allows.

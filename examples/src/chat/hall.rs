@@ -68,6 +68,16 @@ impl Hall {
         }
     }
 
+    /// What there is to be told to the next server.
+    pub(crate) fn told(&self) -> String {
+        self.state().told()
+    }
+
+    /// Takes over what the former server has told.
+    pub(crate) fn recall(&self, told: &str) {
+        self.state().recall(told);
+    }
+
     /// Says something to the client's room; the speaker sees it too, which is how it knows.
     pub(crate) async fn say(&self, id: Id, text: &str) -> Result<(), Refusal> {
         let mut patience = Patience::default();

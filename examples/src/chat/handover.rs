@@ -6,8 +6,11 @@
 //!     | ---- the listening sockets -----------> |
 //!     | still accepts                           | makes its own place at PATH ready
 //!     | <--- "taken" -------------------------- |
-//!     | ---- "yours" -------------------------> | accepts
-//!     | goodbye, and drains                     | is at PATH, for the next one
+//!     | ---- "yours" -------------------------> | waits
+//!     | tells all goodbye                       |
+//!     | ---- what was said lately, its end ---> | is at PATH in its stead, and accepts
+//!     | <--- the end -------------------------- |
+//!     | is at PATH no more, and drains          |
 //! ```
 //!
 //! What travels are the sockets themselves (`SCM_RIGHTS`), with the clients that wait in their queues.
@@ -15,22 +18,28 @@
 //! who wait in the queue of the former with `SO_REUSEPORT`.
 //!
 //! The danger is that one of the two dies half-way. Until "taken" the former goes on as if nothing
-//! had been; the new one says so when nothing is left to do that could fail. And who asks must be
-//! allowed to: the doors are given to processes of the same user, and of root.
+//! had been; the new one says so when nothing is left to do that could fail. And there may be a third,
+//! that is started meanwhile: it must not find the place empty, for then it would open doors of its
+//! own. So the former leaves the place when the new one is there, and who was in its queue by then
+//! asks again. And who asks must be allowed to: the doors are given to processes of the same user, and
+//! of root.
 
 use std::fs;
 use std::io;
+use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use net::io::AsyncReadExt;
 use net::{UnixListener, UnixStream};
 use runtime::task::JoinSet;
-use runtime::time::{Duration, timeout};
+use runtime::time::{Duration, Elapsed, timeout};
 
 use super::door::{Doors, SocketFile};
+use super::rooms::MOST_TOLD;
 
-/// Where the next server asks for the doors.
+/// A place where the next server asks for the doors.
 #[derive(Debug)]
 pub(super) struct Handover {
     // Dropped first, as that of a door is.
@@ -40,13 +49,21 @@ pub(super) struct Handover {
     user: u32,
 }
 
+/// What a server begins with.
+pub(super) struct Beginning {
+    pub(super) doors: Doors,
+    pub(super) handover: Handover,
+    /// What was said in the rooms of the former one, as these tell it.
+    pub(super) told: String,
+}
+
 impl Handover {
     /// Takes the doors from the server at the path, or opens them if there is none; and is there from
     /// then on.
     pub(super) async fn begin(
         path: &Path,
-        open: impl FnOnce() -> io::Result<Doors>,
-    ) -> io::Result<(Doors, Self)> {
+        open: impl Fn() -> io::Result<Doors>,
+    ) -> io::Result<Beginning> {
         let explain = |error: io::Error| {
             let path = path.display();
             io::Error::other(format!("cannot take over at --handover {path}: {error}"))
@@ -56,17 +73,33 @@ impl Handover {
                 "that is no socket: choose another place, or remove it",
             )));
         }
-        let doors = match UnixStream::connect(path).await {
-            Ok(former) => return take(former, path).await.map_err(explain),
-            Err(error) if is_nobody(&error) => open()?,
-            Err(error) => return Err(explain(error)),
-        };
-        let ready = Ready::new(path).map_err(explain)?;
-        Ok((doors, ready.appear().map_err(explain)?))
+        for _ in 0..MOST_ATTEMPTS {
+            let former = match UnixStream::connect(path).await {
+                Ok(former) => former,
+                Err(error) if is_nobody(&error) => {
+                    let ready = Ready::new(path).map_err(explain)?;
+                    return Ok(Beginning {
+                        doors: open()?,
+                        handover: ready.appear().map_err(explain)?,
+                        told: String::new(),
+                    });
+                }
+                Err(error) => return Err(explain(error)),
+            };
+            match take(former, path).await {
+                // It has ended, or another one is at the path now.
+                Err(error) if has_gone(&error) => {}
+                other => return other.map_err(explain),
+            }
+        }
+        Err(explain(io::Error::other(
+            "others take over all the time: start this one again",
+        )))
     }
 
-    /// Waits until another server has taken the doors over.
-    pub(super) async fn successor(&self, doors: &Doors) {
+    /// Waits until another server has taken the doors over, and returns the connection to it. They are
+    /// no longer ours then.
+    pub(super) async fn successor(&self, doors: &Doors) -> UnixStream {
         let mut incoming = self.listener.incoming();
         let mut asked = JoinSet::new();
         loop {
@@ -80,7 +113,8 @@ impl Handover {
                 },
                 Some(answer) = asked.join_next() => if let Ok(Ok(Ok(next))) = answer {
                     if next.write_all(YOURS).await.is_ok() {
-                        return asked.shutdown().await;
+                        // Nothing is waited for behind that: it cannot be taken back.
+                        return next;
                     }
                 },
             }
@@ -100,9 +134,16 @@ impl Handover {
         Ok(())
     }
 
-    /// Goes, and leaves the place to the one who has taken over.
-    pub(super) fn leave(self) {
+    /// Tells the one who has taken over what was said, and leaves the place when it is there.
+    pub(super) async fn pass_on(self, next: UnixStream, told: &str) {
         self.file.leave();
+        let until_it_is_there = async {
+            next.write_all(told.as_bytes()).await?;
+            next.shutdown(Shutdown::Write)?;
+            next.read(&mut [0]).await
+        };
+        // One that does not want to know is there all the same.
+        let _ = timeout(PATIENCE, until_it_is_there).await;
     }
 }
 
@@ -117,19 +158,27 @@ async fn taken(asking: UnixStream) -> io::Result<UnixStream> {
 }
 
 /// Takes the doors from the former server.
-async fn take(former: UnixStream, path: &Path) -> io::Result<(Doors, Handover)> {
-    let silent = |_| io::Error::other("the server there does not answer: is it stopped?");
+async fn take(former: UnixStream, path: &Path) -> io::Result<Beginning> {
     let mut said = [0; DOORS.len()];
     let received = timeout(LONG_PATIENCE, former.recv_with_fds(&mut said, MOST_DOORS));
-    let (count, fds) = received.await.map_err(silent)?.map_err(too_late)?;
+    let (count, fds) = received.await.map_err(silent)??;
     if said[..count] != *DOORS {
         let what = "the one there does not give its doors to this user, or is no chat server";
         return Err(io::Error::other(what));
     }
     let doors = Doors::from_fds(fds)?;
-    let agreed = timeout(LONG_PATIENCE, agree(&former, path)).await;
-    match agreed.map_err(silent).and_then(|agreed| agreed) {
-        Ok(handover) => Ok((doors, handover)),
+    match agree(&former, path).await {
+        Ok(ready) => {
+            let told = hear(&former).await;
+            let handover = ready.appear()?;
+            // Only now: the former waits for that.
+            drop(former);
+            Ok(Beginning {
+                doors,
+                handover,
+                told,
+            })
+        }
         Err(error) => {
             // They are still another's.
             doors.leave();
@@ -138,21 +187,32 @@ async fn take(former: UnixStream, path: &Path) -> io::Result<(Doors, Handover)> 
     }
 }
 
-/// Says that nothing is left to do, and hears whether the doors are ours.
-async fn agree(former: &UnixStream, path: &Path) -> io::Result<Handover> {
+/// Says that nothing is left to do, and hears that the doors are ours.
+async fn agree(former: &UnixStream, path: &Path) -> io::Result<Ready> {
     let ready = Ready::new(path)?;
-    former.write_all(TAKEN).await.map_err(too_late)?;
+    former.write_all(TAKEN).await?;
     let mut answer = [0; YOURS.len()];
-    former.read_exact(&mut answer).await.map_err(too_late)?;
-    ready.appear()
+    let answered = timeout(LONG_PATIENCE, former.read_exact(&mut answer));
+    answered.await.map_err(silent)??;
+    Ok(ready)
 }
 
-/// The former server has gone, and has not given its doors to us.
-fn too_late(error: io::Error) -> io::Error {
-    io::Error::other(format!(
-        "the server there has ended, or another server has taken over from it meanwhile ({error}): \
-         start this one again"
-    ))
+/// What the former server tells, as far as it comes in time: it may have died, and that is no reason
+/// not to serve.
+async fn hear(former: &UnixStream) -> String {
+    let mut told = Vec::new();
+    let _ = timeout(PATIENCE, former.take(MOST_TOLD).read_to_end(&mut told)).await;
+    String::from_utf8_lossy(&told).into_owned()
+}
+
+fn silent(_: Elapsed) -> io::Error {
+    io::Error::other("the server there does not answer: is it stopped?")
+}
+
+/// A server that goes, or has given its doors to another one, hangs up.
+fn has_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 /// A place that is not to be seen yet, under another name.
@@ -198,6 +258,8 @@ const TAKEN: &[u8; 6] = b"taken\n";
 const YOURS: &[u8; 6] = b"yours\n";
 /// Askers that have the doors and have not said anything yet.
 const MOST_ASKING: usize = 16;
+/// Each time another one was faster.
+const MOST_ATTEMPTS: usize = 100;
 /// TCP, and the unix socket.
 const MOST_DOORS: usize = 2;
 const ROOT: u32 = 0;

@@ -5,11 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use examples::program::{self, Executor, number, seconds};
 use lexopt::prelude::*;
 use runtime::time::Duration;
 
 use super::settings::Settings;
-use crate::program::{self, Executor, number, seconds};
 
 pub(super) const USAGE: &str = "\
 Rooms to talk in, for nc and telnet.

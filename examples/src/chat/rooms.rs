@@ -1,7 +1,8 @@
 //! The rooms, and who is in which: plain data, which somebody else locks.
 //!
 //! The danger in it is to let something grow for ever. A client is forgotten when it leaves, a room
-//! when its last member does, and a history keeps so many bytes and no more.
+//! when its last member does, and a history keeps so many bytes and no more. (A room that is handed
+//! over to the next server waits there for its first member to come back; its last one takes it along.)
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -142,6 +143,36 @@ impl Rooms {
             }
         }
     }
+
+    /// All rooms with their histories, for the next server: a line `#NAME`, and below it what was said
+    /// there. The lobby is the first; what would be too much is left out.
+    pub(crate) fn told(&self) -> String {
+        let mut rooms: Vec<_> = self.rooms.iter().collect();
+        rooms.sort_by_key(|(name, _)| *name != LOBBY);
+        let mut told = String::new();
+        for (name, room) in rooms {
+            let next = format!("#{name}{}\n", room.retold());
+            if (told.len() + next.len()) as u64 <= MOST_TOLD {
+                told += &next;
+            }
+        }
+        told
+    }
+
+    /// Takes over what the former server has told. A line that has no end was cut off.
+    pub(crate) fn recall(&mut self, told: &str) {
+        let mut name = LOBBY;
+        for line in told.split_inclusive('\n') {
+            match (line.strip_prefix('#'), line.strip_suffix('\n')) {
+                (Some(room), Some(_)) => {
+                    name = room.trim_end();
+                    self.rooms.entry(name.to_owned()).or_default();
+                }
+                (None, Some(line)) => self.remember(name, Frame::new(line)),
+                (_, None) => {}
+            }
+        }
+    }
 }
 
 impl Room {
@@ -157,5 +188,7 @@ impl Room {
 
 /// Where everybody comes in. It has its history even when it is empty.
 pub(crate) const LOBBY: &str = "lobby";
+/// Of all rooms, to the next server; in bytes.
+pub(crate) const MOST_TOLD: u64 = 1 << 20;
 /// Of each room; in bytes.
 const HISTORY: usize = 16 * 1024;

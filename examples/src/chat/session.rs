@@ -78,6 +78,29 @@ where
     .await;
 }
 
+/// Tells one who is not let in why. It may have spoken already, and that is thrown away, as at the end
+/// of a session.
+pub(crate) async fn turn_away(
+    mut reader: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin,
+    why: &[u8],
+) {
+    let told = async {
+        writer.write_all(why).await?;
+        writer.close().await?;
+        take_rest(&mut reader).await;
+        std::io::Result::Ok(())
+    };
+    // One who has gone needs to be told nothing.
+    let _ = timeout(LINGER, told).await;
+}
+
+/// Takes what still comes, and throws it away.
+async fn take_rest(reader: &mut (impl AsyncRead + Unpin)) {
+    let mut rest = [0; 1024];
+    while let Ok(1..) = reader.read(&mut rest).await {}
+}
+
 /// Takes the client out of the hall, also when the session is cut.
 struct Leaves<'a> {
     hall: &'a Hall,
@@ -107,8 +130,7 @@ impl Session<'_> {
             words = self.serve(&mut lines) => self.outbox.end(words.as_ref()),
         }
         self.hall.leave(self.id);
-        let mut rest = [0; 1024];
-        while let Ok(1..) = lines.get_mut().read(&mut rest).await {}
+        take_rest(lines.get_mut()).await;
     }
 
     /// Does what the client asks for; returns the last words for it, if there are any.

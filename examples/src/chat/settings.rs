@@ -8,11 +8,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use examples::program::{some_seconds, whole};
 use runtime::time::Duration;
 
 use super::outbox::Policy;
 use super::session::{Limits, ROOM};
-use crate::program::{some_seconds, whole};
 
 /// The settings of a server. Who is there keeps those that it came in with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

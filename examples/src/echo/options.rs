@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
+use examples::program::{self, Executor, number, seconds};
 use lexopt::prelude::*;
 use runtime::time::Duration;
 
 use super::session::Limits;
-use crate::program::{self, Executor, number, seconds};
 
 pub(super) const USAGE: &str = "\
 Sends every byte back, to every client.

@@ -7,13 +7,14 @@
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use runtime::Handle;
 use runtime::io::{FdKind, Interest};
 
-use super::{Incoming, Listener, sealed};
+use super::{Accepts, Incoming, Listener, sealed};
 use crate::socket::sealed::{Name, State};
 use crate::socket::{Kind, Socket};
 use crate::sys::{self, Address};
@@ -49,7 +50,7 @@ impl<S: Listens> Socket<S> {
             .async_io(Interest::READABLE, |listener| self.accept_now(listener))
     }
 
-    /// One step of [`accept`](Self::accept), for hand-written futures.
+    /// One step of [`accept`](Self::accept), for hand-written futures. The latest caller is woken.
     ///
     /// # Errors
     ///
@@ -78,6 +79,16 @@ impl<S: Listens> Listener for Socket<S> {
 
     fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Accepted<S>>> {
         self.poll_accept(context)
+    }
+
+    fn accepts(&self) -> Accepts<'_, Self::Connection, S::Address> {
+        let mut waiting = None;
+        Box::new(move |context| {
+            let accept = waiting.get_or_insert_with(|| self.accept());
+            let accepted = ready!(Pin::new(accept).poll(context));
+            waiting = None;
+            Poll::Ready(accepted)
+        })
     }
 }
 
@@ -119,10 +130,10 @@ impl Queue {
     /// before the next `accept`, and the one that would find nothing is never made.
     fn accept(&self, listener: impl AsFd) -> io::Result<(OwnedFd, Address)> {
         // Relaxed: a hint. Whether it is right or not, nothing but a call is saved or lost.
-        if self.look_first.swap(false, Ordering::Relaxed) && !sys::is_readable(&listener)? {
+        if self.look_first.swap(false, Ordering::Relaxed) && !sys::is_readable(listener.as_fd())? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let accepted = sys::accept(listener)?;
+        let accepted = sys::accept(listener.as_fd())?;
         self.look_first.store(true, Ordering::Relaxed);
         Ok(accepted)
     }

@@ -52,7 +52,7 @@ pub trait Listener: sealed::Sealed {
     /// The address of who has connected.
     type Address;
 
-    /// One step of accepting the next connection.
+    /// One step of accepting the next connection. The latest caller is woken.
     ///
     /// # Errors
     ///
@@ -70,7 +70,16 @@ pub trait Listener: sealed::Sealed {
     {
         Incoming::new(self)
     }
+
+    /// One accept after the other, by somebody of whom the listener knows beside all others.
+    #[doc(hidden)]
+    fn accepts(&self) -> Accepts<'_, Self::Connection, Self::Address>;
 }
+
+/// One step of accepting the next connection. Of [`Listener::poll_accept`] the latest caller is
+/// remembered; whoever has one of these is woken as long as he has it.
+type Accepts<'a, C, A> =
+    Box<dyn FnMut(&mut Context<'_>) -> Poll<io::Result<(C, A)>> + Send + Sync + 'a>;
 
 mod sealed {
     use runtime::Handle;
@@ -96,8 +105,9 @@ mod sealed {
 /// }
 /// # }
 /// ```
-pub struct Incoming<'a, L> {
+pub struct Incoming<'a, L: Listener> {
     listener: &'a L,
+    accepts: Accepts<'a, L::Connection, L::Address>,
     /// Ready when the runtime is asked to shut down, and then gone.
     asked_to_end: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
     /// One runs while there is no room for another connection.
@@ -111,6 +121,7 @@ impl<'a, L: Listener> Incoming<'a, L> {
     pub(crate) fn new(listener: &'a L) -> Self {
         Self {
             listener,
+            accepts: listener.accepts(),
             asked_to_end: Some(Box::pin(
                 listener.runtime().shutdown_token().cancelled_owned(),
             )),
@@ -159,7 +170,7 @@ impl<'a, L: Listener> Incoming<'a, L> {
         }
         loop {
             ready!(self.pauses.poll(context))?;
-            let Poll::Ready(accepted) = self.listener.poll_accept(context) else {
+            let Poll::Ready(accepted) = (self.accepts)(context) else {
                 self.accepted_in_a_row = 0;
                 return Poll::Pending;
             };
@@ -207,7 +218,7 @@ fn ended() -> io::Error {
     io::Error::other("runtime shut down: nothing is accepted any more")
 }
 
-impl<L> fmt::Debug for Incoming<'_, L> {
+impl<L: Listener> fmt::Debug for Incoming<'_, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming")
             .field("accepted_in_a_row", &self.accepted_in_a_row)

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use super::{Decoder, Encoder};
+use crate::error;
 use crate::io::Buffer;
 
 /// A codec for lines of text, 64 KiB long at most, unless it is told otherwise.
@@ -209,8 +210,7 @@ impl<T: AsRef<str>> Encoder<T> for LinesCodec {
         }
         if line.contains('\n') {
             // Else who may choose a part of a line could add lines of his own.
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
+            return Err(error::invalid(
                 "the text holds a line feed, and would arrive as several lines: send each by itself",
             ));
         }

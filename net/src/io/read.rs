@@ -11,6 +11,7 @@ use futures_io::AsyncRead;
 
 use super::{Chain, Take};
 use crate::error;
+use crate::whole::ToRead;
 
 /// One method for each kind of number and each order of its bytes.
 macro_rules! read_numbers {
@@ -132,12 +133,10 @@ pub trait AsyncReadExt: AsyncRead {
         Self: Unpin,
     {
         async move {
-            let mut filled = 0;
-            while filled < buffer.len() {
-                match self.read(&mut buffer[filled..]).await? {
-                    0 => return Err(error::ends_early()),
-                    count => filled += count,
-                }
+            let mut whole = ToRead::new(buffer);
+            while let Some(rest) = whole.rest() {
+                let count = self.read(rest).await?;
+                whole.came(count)?;
             }
             Ok(())
         }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use futures_io::AsyncWrite;
 
-use crate::error;
+use crate::whole::ToWrite;
 
 /// One method for each kind of number and each order of its bytes.
 macro_rules! write_numbers {
@@ -112,12 +112,9 @@ pub trait AsyncWriteExt: AsyncWrite {
         Self: Unpin,
     {
         async move {
-            let mut left = bytes;
-            while !left.is_empty() {
-                match self.write(left).await? {
-                    0 => return Err(error::takes_no_more()),
-                    count => left = &left[count..],
-                }
+            let mut whole = ToWrite::new(bytes);
+            while let Some(rest) = whole.rest() {
+                whole.went(self.write(rest).await?)?;
             }
             Ok(())
         }

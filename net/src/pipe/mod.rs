@@ -1,20 +1,23 @@
 //! Pipes and FIFOs: bytes in one direction.
 //!
 //! [`pipe`] makes a pair; [`OpenOptions`] opens the ends of a FIFO, which is a pipe with a name in
-//! the file system. A [`Receiver`] reads, a [`Sender`] writes.
+//! the file system. A [`Receiver`] reads, a [`Sender`] writes; what both can do stands with [`End`].
 //!
 //! The danger is the end of a FIFO, which is no end: when the last writer goes the reader reads 0,
 //! and when another comes there is more. [`Receiver::next_writer`] waits for that.
 
+mod end;
 mod open;
 mod receiver;
 mod sender;
 
 use std::io;
+use std::panic::Location;
 
+pub use end::End;
 pub use open::OpenOptions;
-pub use receiver::Receiver;
-pub use sender::Sender;
+pub use receiver::{Reading, Receiver};
+pub use sender::{Sender, Writing};
 
 use crate::sys;
 
@@ -41,10 +44,7 @@ use crate::sys;
 /// ```
 #[track_caller]
 pub fn pipe() -> io::Result<(Sender, Receiver)> {
-    let (reader, writer) = sys::pipe::pipe(false)?;
-    let call = "pipe::pipe";
-    let sender = Sender::over(writer, call)?;
-    Ok((sender, Receiver::over(reader, call)?))
+    pair(false, "pipe::pipe", Location::caller())
 }
 
 /// Makes a pipe that keeps borders: each read returns what one write wrote. A write of more than
@@ -71,8 +71,11 @@ pub fn pipe() -> io::Result<(Sender, Receiver)> {
 /// ```
 #[track_caller]
 pub fn packet_pipe() -> io::Result<(Sender, Receiver)> {
-    let (reader, writer) = sys::pipe::pipe(true)?;
-    let call = "pipe::packet_pipe";
-    let sender = Sender::over(writer, call)?;
-    Ok((sender, Receiver::over(reader, call)?))
+    pair(true, "pipe::packet_pipe", Location::caller())
+}
+
+fn pair(with_packets: bool, call: &str, caller: &Location<'_>) -> io::Result<(Sender, Receiver)> {
+    let (reader, writer) = sys::pipe::pipe(with_packets)?;
+    let sender = Sender::over_at(writer, call, caller)?;
+    Ok((sender, Receiver::over_at(reader, call, caller)?))
 }

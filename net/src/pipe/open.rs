@@ -1,14 +1,13 @@
-//! Opening a FIFO, and taking over what others have opened.
+//! Opening a FIFO.
 //!
 //! A reader need not wait for a writer: it opens, and reads when somebody comes. A writer without a
 //! reader is refused, and nothing tells when a reader comes: who wants to wait tries again. The
-//! danger is a path, or a descriptor, that is something else: a regular file is never waited for, so
-//! it is asked what it is, after it was opened and not before.
+//! danger is a path to something else: a regular file is never waited for, so it is asked what it is,
+//! after it was opened and not before.
 
-use std::fs::File;
 use std::future::Future;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
 use std::path::Path;
 use std::time::Duration;
@@ -66,7 +65,7 @@ impl OpenOptions {
     #[track_caller]
     pub fn open_receiver<P: AsRef<Path>>(&self, path: P) -> io::Result<Receiver> {
         let fd = self.open(path.as_ref(), Access::Read)?;
-        Receiver::over(fd, "pipe::OpenOptions::open_receiver")
+        Receiver::over_at(fd, "pipe::OpenOptions::open_receiver", Location::caller())
     }
 
     /// Opens a FIFO to write.
@@ -78,7 +77,7 @@ impl OpenOptions {
     #[track_caller]
     pub fn open_sender<P: AsRef<Path>>(&self, path: P) -> io::Result<Sender> {
         let fd = self.open(path.as_ref(), Access::Write)?;
-        Sender::over(fd, "pipe::OpenOptions::open_sender")
+        Sender::over_at(fd, "pipe::OpenOptions::open_sender", Location::caller())
     }
 
     /// Opens a FIFO to write as soon as somebody reads it. The kernel does not tell when, so it tries
@@ -120,57 +119,13 @@ impl OpenOptions {
             access
         };
         let fd = file::open(path, access)?;
-        if file::kind(&fd)? != Kind::Pipe {
-            return Err(invalid(format!(
+        if file::kind(fd.as_fd())? != Kind::Pipe {
+            return Err(error::invalid(format!(
                 "{} is no FIFO: make one with mkfifo, or read a file in spawn_blocking",
                 path.display()
             )));
         }
         Ok(fd)
-    }
-}
-
-/// Takes over a descriptor that was opened elsewhere: checks what it is, and puts it into
-/// non-blocking mode.
-pub(super) fn adopt(fd: OwnedFd, access: Access, call: &str) -> io::Result<OwnedFd> {
-    if file::kind(&fd)? != Kind::Pipe {
-        return Err(invalid(format!("{call}: the descriptor is not a pipe's")));
-    }
-    let allowed = file::access(&fd)?;
-    if allowed != access && allowed != Access::Both {
-        return Err(invalid(format!("{call}: it is the other end of the pipe")));
-    }
-    file::set_nonblocking(&fd, true)?;
-    Ok(fd)
-}
-
-/// Gives a descriptor to those who know nothing of us: a child, mostly.
-pub(super) fn blocking(fd: OwnedFd) -> io::Result<OwnedFd> {
-    file::set_nonblocking(&fd, false)?;
-    Ok(fd)
-}
-
-fn invalid(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, message)
-}
-
-impl TryFrom<File> for Receiver {
-    type Error = io::Error;
-
-    /// As [`Receiver::from_owned_fd`].
-    #[track_caller]
-    fn try_from(opened: File) -> io::Result<Self> {
-        Self::from_owned_fd(opened.into())
-    }
-}
-
-impl TryFrom<File> for Sender {
-    type Error = io::Error;
-
-    /// As [`Sender::from_owned_fd`].
-    #[track_caller]
-    fn try_from(opened: File) -> io::Result<Self> {
-        Self::from_owned_fd(opened.into())
     }
 }
 

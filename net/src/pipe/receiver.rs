@@ -7,22 +7,25 @@
 
 use std::future::Future;
 use std::io::{self, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_io::AsyncRead;
-use runtime::io::{AsyncFd, FdKind, Interest};
+use runtime::io::Interest;
 
-use super::open;
+use super::end::End;
+use super::end::sealed::Direction;
 use crate::forward::forward_read;
-use crate::io::AsyncReadExt;
 use crate::sys;
 use crate::sys::file::{self, Access};
 use crate::sys::pipe;
+use crate::whole::ToRead;
 
 /// The end of a pipe or FIFO that reads; see [`pipe`](super::pipe()) and
 /// [`OpenOptions`](super::OpenOptions).
+///
+/// [`End`] has the methods that it shares with the other end: `from_owned_fd`, `capacity` and more.
 ///
 /// # Examples
 ///
@@ -45,47 +48,20 @@ use crate::sys::pipe;
 /// })
 /// # }
 /// ```
+pub type Receiver = End<Reading>;
+
+/// The direction of a [`Receiver`].
 #[derive(Debug)]
-pub struct Receiver {
-    io: AsyncFd<OwnedFd>,
+pub enum Reading {}
+
+impl Direction for Reading {
+    const NAME: &'static str = "Receiver";
+    const ACCESS: Access = Access::Read;
+    const INTEREST: Interest = Interest::READABLE;
 }
 
+/// # Reading
 impl Receiver {
-    #[track_caller]
-    pub(super) fn over(fd: OwnedFd, call: &str) -> io::Result<Self> {
-        let io = AsyncFd::lazy(fd, FdKind::Other, call)?;
-        Ok(Self { io })
-    }
-
-    /// Takes over the reading end of a pipe or FIFO, and puts it into non-blocking mode: so it is
-    /// then for everybody who shares the open file.
-    ///
-    /// # Errors
-    ///
-    /// Outside of a runtime; `InvalidInput` if it is no pipe, or the other end.
-    #[track_caller]
-    pub fn from_owned_fd(fd: OwnedFd) -> io::Result<Self> {
-        let call = "pipe::Receiver::from_owned_fd";
-        let fd = open::adopt(fd, Access::Read, call)?;
-        let this = Self::over(fd, call)?;
-        this.io.expose();
-        Ok(this)
-    }
-
-    /// Gives the descriptor away, in blocking mode, as a child's standard input wants it.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `fcntl(2)` reports.
-    pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
-        open::blocking(self.io.into_inner())
-    }
-
-    /// Gives the descriptor away, in non-blocking mode.
-    pub fn into_nonblocking_fd(self) -> OwnedFd {
-        self.io.into_inner()
-    }
-
     /// Reads what has come, or waits until something has. 0 means that nobody can write any more;
     /// for a FIFO see [`next_writer`](Self::next_writer).
     ///
@@ -99,7 +75,7 @@ impl Receiver {
     pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
         let wanted = buffer.len();
         self.io
-            .read_with(wanted, move |pipe| file::read(pipe, buffer))
+            .read_with(wanted, move |pipe| file::read(pipe.as_fd(), buffer))
     }
 
     /// Fills the buffer.
@@ -112,8 +88,12 @@ impl Receiver {
     ///
     /// None: what was read into the buffer by then is known to nobody.
     pub async fn read_exact(&self, buffer: &mut [u8]) -> io::Result<()> {
-        let mut reader = self;
-        AsyncReadExt::read_exact(&mut reader, buffer).await
+        let mut whole = ToRead::new(buffer);
+        while let Some(rest) = whole.rest() {
+            let count = self.read(rest).await?;
+            whole.came(count)?;
+        }
+        Ok(())
     }
 
     /// Reads into several buffers, one after the other.
@@ -131,7 +111,7 @@ impl Receiver {
     ) -> impl Future<Output = io::Result<usize>> {
         let wanted = sys::vectored_length(buffers);
         self.io
-            .read_with(wanted, |pipe| sys::recv_vectored(pipe, buffers))
+            .read_with(wanted, |pipe| sys::recv_vectored(pipe.as_fd(), buffers))
     }
 
     /// Reads what has come, without waiting.
@@ -141,7 +121,7 @@ impl Receiver {
     /// `WouldBlock` if nothing has and somebody may still write; and whatever `read(2)` reports.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.io
-            .try_io(Interest::READABLE, |pipe| file::read(pipe, buffer))
+            .try_io(Interest::READABLE, |pipe| file::read(pipe.as_fd(), buffer))
     }
 
     /// Waits until there is something to read, however many writers come and go without a word. For
@@ -156,7 +136,7 @@ impl Receiver {
     /// Nothing is lost.
     pub fn next_writer(&self) -> impl Future<Output = io::Result<()>> + '_ {
         self.io.async_io(Interest::READABLE, |fd| {
-            match pipe::has_bytes(fd)? {
+            match pipe::has_bytes(fd.as_fd())? {
                 true => Ok(()),
                 // That there is no writer is readiness too, and has been used: what is waited for
                 // is the next change.
@@ -177,33 +157,6 @@ impl Receiver {
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> + '_ {
         self.io.readable()
     }
-
-    /// Makes a system call of your own if there is readiness; see [`AsyncFd::try_io`].
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is no readiness or the call says so; else what the call reports.
-    pub fn try_io<R>(&self, call: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        self.io.try_io(Interest::READABLE, |_| call())
-    }
-
-    /// How many bytes the pipe holds.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `fcntl(2)` reports.
-    pub fn capacity(&self) -> io::Result<usize> {
-        pipe::capacity(self.io.get_ref())
-    }
-
-    /// Makes the pipe hold at least as many bytes; says how many they are.
-    ///
-    /// # Errors
-    ///
-    /// `PermissionDenied` beyond `/proc/sys/fs/pipe-max-size`; `ResourceBusy` if it holds more now.
-    pub fn set_capacity(&self, bytes: usize) -> io::Result<usize> {
-        pipe::set_capacity(self.io.get_ref(), bytes)
-    }
 }
 
 impl AsyncRead for &Receiver {
@@ -214,7 +167,7 @@ impl AsyncRead for &Receiver {
     ) -> Poll<io::Result<usize>> {
         let wanted = buffer.len();
         self.io
-            .poll_read_with(context, wanted, |pipe| file::read(pipe, buffer))
+            .poll_read_with(context, wanted, |pipe| file::read(pipe.as_fd(), buffer))
     }
 
     fn poll_read_vectored(
@@ -223,22 +176,10 @@ impl AsyncRead for &Receiver {
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         let wanted = sys::vectored_length(buffers);
-        self.io
-            .poll_read_with(context, wanted, |pipe| sys::recv_vectored(pipe, buffers))
+        self.io.poll_read_with(context, wanted, |pipe| {
+            sys::recv_vectored(pipe.as_fd(), buffers)
+        })
     }
 }
 
 forward_read!([] Receiver, |receiver| receiver);
-
-impl AsFd for Receiver {
-    /// Lends the descriptor; whoever has it may duplicate it.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
-    }
-}
-
-impl AsRawFd for Receiver {
-    fn as_raw_fd(&self) -> RawFd {
-        self.io.as_raw_fd()
-    }
-}

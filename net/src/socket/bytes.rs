@@ -16,6 +16,7 @@ use super::halves::{self, Ending, ReadHalf, WriteHalf};
 use super::{Bytes, Socket};
 use crate::error;
 use crate::sys;
+use crate::whole::{ToRead, ToWrite};
 
 /// # Bytes
 impl<S: Bytes> Socket<S> {
@@ -49,12 +50,10 @@ impl<S: Bytes> Socket<S> {
     ///
     /// None: what was read into the buffer by then is known to nobody.
     pub async fn read_exact(&self, buffer: &mut [u8]) -> io::Result<()> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.read(&mut buffer[filled..]).await? {
-                0 => return Err(error::ends_early()),
-                count => filled += count,
-            }
+        let mut whole = ToRead::new(buffer);
+        while let Some(rest) = whole.rest() {
+            let count = self.read(rest).await?;
+            whole.came(count)?;
         }
         Ok(())
     }
@@ -75,7 +74,7 @@ impl<S: Bytes> Socket<S> {
         // What is asked of the kernel, which is less than was given if there are very many.
         let wanted = sys::vectored_length(buffers);
         self.io.read_portion_with(wanted, |socket, portion| {
-            sys::recv_vectored_portion(socket, buffers, portion)
+            sys::recv_vectored_portion(socket.as_fd(), buffers, portion)
         })
     }
 
@@ -97,7 +96,7 @@ impl<S: Bytes> Socket<S> {
     /// `WouldBlock` if nothing has come; and whatever `readv(2)` reports.
     pub fn try_read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         self.io.try_io(Interest::READABLE, |socket| {
-            sys::recv_vectored(socket, buffers)
+            sys::recv_vectored(socket.as_fd(), buffers)
         })
     }
 
@@ -135,7 +134,7 @@ impl<S: Bytes> Socket<S> {
         }
         let wanted = bytes.capacity() - bytes.len();
         self.io
-            .read_with(wanted, move |socket| sys::recv_spare(socket, bytes))
+            .read_with(wanted, move |socket| sys::recv_spare(socket.as_fd(), bytes))
     }
 
     /// Writes as much as there is room for, or waits until there is room.
@@ -162,12 +161,10 @@ impl<S: Bytes> Socket<S> {
     /// # Cancel safety
     ///
     /// None: how much was written by then is known to nobody.
-    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.write(bytes).await? {
-                0 => return Err(error::takes_no_more()),
-                count => bytes = &bytes[count..],
-            }
+    pub async fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut whole = ToWrite::new(bytes);
+        while let Some(rest) = whole.rest() {
+            whole.went(self.write(rest).await?)?;
         }
         Ok(())
     }
@@ -186,7 +183,7 @@ impl<S: Bytes> Socket<S> {
         buffers: &[IoSlice<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
         self.io.write_portion_with(|socket, portion| {
-            sys::send_vectored_portion(socket, buffers, portion)
+            sys::send_vectored_portion(socket.as_fd(), buffers, portion)
         })
     }
 
@@ -248,7 +245,7 @@ impl<S: Bytes> Socket<S> {
     /// `WouldBlock` if there is no room; and whatever `sendmsg(2)` reports.
     pub fn try_write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         self.io
-            .try_write_with(|socket| sys::send_vectored(socket, buffers))
+            .try_write_with(|socket| sys::send_vectored(socket.as_fd(), buffers))
     }
 
     /// Two halves that borrow the stream, to read and to write at once.

@@ -9,7 +9,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::address::Address;
 use super::control::{Control, messages, part};
@@ -68,13 +68,15 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// Marks it with this type of service, whose last two bits are for congestion.
+    /// Marks it with this type of service, whose last two bits are for congestion. A socket of
+    /// version 6 says so for both: its peer may be one of version 4, and the kernel passes over what
+    /// is not for the version by which a datagram goes.
     pub(crate) fn set_service(&mut self, service: u8, is_v4: bool) {
-        let (level, kind) = match is_v4 {
-            true => (libc::IPPROTO_IP, libc::IP_TOS),
-            false => (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
-        };
-        self.push(level, kind, &i32::from(service).to_ne_bytes());
+        let service = i32::from(service).to_ne_bytes();
+        self.push(libc::IPPROTO_IP, libc::IP_TOS, &service);
+        if !is_v4 {
+            self.push(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, &service);
+        }
     }
 
     fn push(&mut self, level: i32, kind: i32, data: &[u8]) {
@@ -86,10 +88,10 @@ impl<'a> Outgoing<'a> {
 /// Sends datagrams in this order, and says how many were. An error of a later one is not reported:
 /// it will be when that is the first.
 pub(crate) fn send_many<'a>(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     datagrams: impl Iterator<Item = Outgoing<'a>>,
 ) -> io::Result<usize> {
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     let mut held = [const { None::<Outgoing<'_>> }; MOST];
     let mut count = 0;
     for (place, datagram) in held.iter_mut().zip(datagrams) {
@@ -126,11 +128,11 @@ pub(crate) fn send_many<'a>(
 
 /// Takes as many datagrams as there are, one a buffer, and tells of each. Says how many.
 pub(crate) fn recv_many(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     buffers: &mut [IoSliceMut<'_>],
     mut each: impl FnMut(usize, Received),
 ) -> io::Result<usize> {
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     let mut slices = [EMPTY_SLICE; MOST];
     let mut sources = [Address::room(); MOST];
     let mut controls = [Control::<ROOM>::new(); MOST];
@@ -205,6 +207,6 @@ const EMPTY_SLICE: libc::iovec = libc::iovec {
     iov_len: 0,
 };
 
-/// Room for one control message of each kind, and for a packet of version 4 on a socket of version
-/// 6, which has some of both.
+/// Room for one control message of each kind, and for a socket of version 6, which gives and takes
+/// some of both versions.
 const ROOM: usize = 160;

@@ -13,6 +13,7 @@ use std::panic::Location;
 use runtime::io::{FdKind, Interest};
 
 use super::credentials::{self, UCred};
+use crate::error;
 use crate::socket::{Kind, Local, Socket};
 use crate::sys::{self, Carries, Delivery, Loss, MOST_FDS};
 
@@ -61,7 +62,7 @@ impl<S: Local> Socket<S> {
         async move {
             checked?;
             self.io
-                .write_with(|socket| sys::send_with_fds(socket, bytes, fds))
+                .write_with(|socket| sys::send_with_fds(socket.as_fd(), bytes, fds))
                 .await
         }
     }
@@ -84,7 +85,7 @@ impl<S: Local> Socket<S> {
         buffer: &mut [u8],
         limit: usize,
     ) -> io::Result<(usize, Vec<OwnedFd>)> {
-        let receive = |socket: &S| sys::recv_with_fds(socket, buffer, limit);
+        let receive = |socket: &S| sys::recv_with_fds(socket.as_fd(), buffer, limit);
         let delivery = self.io.async_io(Interest::READABLE, receive).await?;
         match delivery.loss {
             None => Ok((delivery.length, delivery.fds)),
@@ -117,7 +118,7 @@ pub(super) fn pair<S: Kind>(
 
 fn check(bytes: &[u8], fds: &[BorrowedFd<'_>], keeps_borders: bool) -> io::Result<()> {
     if fds.len() > MOST_FDS {
-        return Err(invalid(format!(
+        return Err(error::invalid(format!(
             "send_with_fds: {} descriptors are more than the kernel takes with one message: send \
              {MOST_FDS} at most",
             fds.len()
@@ -125,15 +126,11 @@ fn check(bytes: &[u8], fds: &[BorrowedFd<'_>], keeps_borders: bool) -> io::Resul
     }
     // The kernel would say that all went well.
     if !keeps_borders && bytes.is_empty() && !fds.is_empty() {
-        return Err(invalid(String::from(
+        return Err(error::invalid(String::from(
             "send_with_fds: on a stream, descriptors travel with a byte: send at least one",
         )));
     }
     Ok(())
-}
-
-fn invalid(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
 /// Closes what has come.

@@ -11,6 +11,7 @@
 mod closing;
 mod ending;
 mod help;
+mod hold;
 mod lane;
 mod left_over;
 mod moving;

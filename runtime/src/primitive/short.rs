@@ -17,7 +17,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use super::{AtomicBool, Ordering, UnsafeCell, give_way, nap, spin_loop};
+use super::{AtomicBool, Ordering, UnsafeCell, nap, spin_loop, yield_now};
 
 /// A lock that is held for a moment, and does not poison.
 pub(crate) struct ShortLock<T> {
@@ -71,7 +71,7 @@ impl<T> ShortLock<T> {
             }
             if rounds < ROUNDS_AWAKE {
                 rounds += 1;
-                give_way();
+                yield_now();
             } else {
                 nap();
             }

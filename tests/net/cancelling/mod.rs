@@ -1,13 +1,20 @@
 //! What is lost when a future is dropped: for each method that waits, what its documentation says.
 //!
-//! `sockets` is what comes from the kernel in one call, `local` the same for all but TCP, `readers` and `writers` are `net::io`,
-//! `messages` is `net::codec`. A method whose documentation says "None" may lose bytes, and only
-//! those: the stream goes on behind them.
+//! `bytes` is what streams have in common, `datagrams` what sockets for messages have, each shown of
+//! every such socket. `tcp` and `unix` are what only these have, `pipes` the ends of pipes and standard
+//! input and output, `arriving` how connections and sockets come to be. `readers` and `writers` are
+//! `net::io`, `framed` is `net::codec`. A method whose documentation says "None" may lose bytes, and
+//! only those: the stream goes on behind them.
 
-mod local;
-mod messages;
+mod arriving;
+mod bytes;
+mod datagrams;
+mod framed;
+mod pipes;
+mod promised;
 mod readers;
-mod sockets;
+mod tcp;
+mod unix;
 mod writers;
 
 use std::collections::BTreeSet;
@@ -17,6 +24,128 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
+use runtime::task::yield_now;
+use tests::cancel::{Place, dropped_by};
+
+/// For what waits once: when it is dropped.
+const PLACES: [Place; 2] = [
+    Place::FIRST,
+    Place {
+        when_woken: true,
+        ..Place::FIRST
+    },
+];
+
+/// A method that waits and is not dropped here would be a promise that nobody has looked at.
+#[test]
+fn each_method_that_waits_is_dropped_here() {
+    let promised = promised::methods(&[
+        "tcp", "udp", "unix", "pipe", "stdio", "socket", "accept", "io", "codec", "addr.rs",
+    ]);
+    for one in [
+        "Socket<UnixListener>::accept",
+        "AsyncBufReadExt::read_until",
+        "Stderr::flush",
+        "ReadHalf::read",
+    ] {
+        assert!(promised.contains(one), "{one} is not found in the sources");
+    }
+    let dropped = dropped_by("cancelling::", "each_method_that_waits_is_dropped_here");
+    let dropped: BTreeSet<_> = dropped.iter().map(|it| promised::name_of(it)).collect();
+    let missing: Vec<_> = promised.difference(&dropped).collect();
+    assert!(missing.is_empty(), "not dropped anywhere: {missing:#?}");
+    let unknown: Vec<_> = dropped.difference(&promised).collect();
+    // What a macro makes of each kind of number is not looked for.
+    let numbers = ["AsyncReadExt::read_", "AsyncWriteExt::write_"];
+    let unknown: Vec<_> = unknown
+        .into_iter()
+        .filter(|it| !numbers.iter().any(|number| it.starts_with(number)))
+        .collect();
+    assert!(unknown.is_empty(), "not found in the sources: {unknown:#?}");
+}
+
+/// Signals are dropped where there is a process for them, of which nothing is known here but its text.
+#[test]
+fn each_wait_for_a_signal_is_dropped_in_its_own_process() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("signals");
+    let text = fs::read_to_string(folder.join("streams.rs")).unwrap();
+    for method in promised::methods(&["signal"]) {
+        let cut = format!("cut(place, {method}, ");
+        assert!(text.contains(&cut), "not dropped anywhere: {method}");
+    }
+}
+
+const NUMBERS: u8 = 100;
+
+/// Receives by an operation that is dropped wherever it waits; the sender is slow.
+async fn receives_all<S: 'static, R>(
+    pair: impl AsyncFn() -> (S, R),
+    send: impl AsyncFn(&S, u8) + Clone + 'static,
+    mut receive: impl AsyncFnMut(&mut R, Place) -> Option<u8>,
+) {
+    for place in PLACES {
+        let (sender, mut receiver) = pair().await;
+        let send = send.clone();
+        let sends = runtime::spawn_local(async move {
+            for number in 0..NUMBERS {
+                send(&sender, number).await;
+                for _ in 0..3 {
+                    yield_now().await;
+                }
+            }
+            sender
+        });
+        let (mut next, mut drops) = (0, 0);
+        while next < NUMBERS {
+            match receive(&mut receiver, place).await {
+                Some(number) => {
+                    assert_eq!(number, next);
+                    next += 1;
+                }
+                None => {
+                    drops += 1;
+                    yield_now().await;
+                }
+            }
+        }
+        assert!(drops > 0);
+        drop(sends.await);
+    }
+}
+
+/// Sends by an operation that is dropped wherever it waits; the receiver is slow.
+async fn sends_all<S, R: 'static>(
+    pair: impl AsyncFn() -> (S, R),
+    mut send: impl AsyncFnMut(&mut S, u8, Place) -> Option<std::io::Result<usize>>,
+    receive: impl AsyncFn(&R) -> u8 + Clone + 'static,
+) {
+    for place in PLACES {
+        let (mut sender, receiver) = pair().await;
+        let receive = receive.clone();
+        let receives = runtime::spawn_local(async move {
+            for number in 0..NUMBERS {
+                for _ in 0..3 {
+                    yield_now().await;
+                }
+                assert_eq!(receive(&receiver).await, number);
+            }
+        });
+        let mut drops = 0;
+        for number in 0..NUMBERS {
+            loop {
+                match send(&mut sender, number, place).await {
+                    Some(sent) => break assert!(sent.unwrap() > 0),
+                    None => {
+                        drops += 1;
+                        yield_now().await;
+                    }
+                }
+            }
+        }
+        receives.await.unwrap();
+        assert!(drops > 0);
+    }
+}
 
 /// A stream that moves a byte at a time and waits before each.
 struct Dribble<S> {
@@ -88,58 +217,4 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Dribble<S> {
         }
         Pin::new(&mut self.stream).poll_close(context)
     }
-}
-
-/// A method that waits and is not dropped here would be a promise that nobody has looked at.
-#[test]
-fn each_method_that_waits_is_dropped_here() {
-    let net = Path::new(env!("CARGO_MANIFEST_DIR")).join("../net/src");
-    let mut promised = BTreeSet::new();
-    for part in [
-        "tcp", "udp", "unix", "pipe", "stdio", "socket", "socket", "accept", "io", "codec",
-        "addr.rs", "signal",
-    ] {
-        for text in texts(&net.join(part)) {
-            promised.extend(methods_that_wait(&text));
-        }
-    }
-    assert!(promised.contains("accept") && promised.contains("read_until"));
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("net/cancelling");
-    // Signals are dropped where there is a process for them.
-    let signals = here.join("../../signals/streams.rs");
-    let shown = [texts(&here), texts(&signals)].concat().concat();
-    let missing: Vec<_> = promised
-        .iter()
-        .filter(|name| !shown.contains(&format!("{name}(")))
-        .collect();
-    assert!(missing.is_empty(), "not dropped anywhere: {missing:?}");
-}
-
-/// The sources of a file, or of all files of a folder.
-fn texts(path: &Path) -> Vec<String> {
-    if path.is_file() {
-        return vec![fs::read_to_string(path).unwrap()];
-    }
-    let entries = fs::read_dir(path).unwrap();
-    entries
-        .flat_map(|entry| texts(&entry.unwrap().path()))
-        .collect()
-}
-
-/// Names of public functions whose head says that they return a future.
-fn methods_that_wait(text: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    for (at, _) in text.match_indices("fn ") {
-        let line = &text[text[..at].rfind('\n').map_or(0, |feed| feed + 1)..at];
-        // A method of a trait has no `pub`, and is indented.
-        let is_public = ["pub ", "pub async ", "    "].contains(&line.trim_start_matches("    "))
-            || line == "    ";
-        let head = text[at + 3..].split(['{', ';']).next().unwrap();
-        let waits = line.contains("async") || head.contains("-> impl Future");
-        let name = head.split(['(', '<']).next().unwrap();
-        if is_public && waits && !name.starts_with('$') {
-            names.push(name.to_owned());
-        }
-    }
-    names
 }

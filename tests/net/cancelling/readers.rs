@@ -1,7 +1,8 @@
 //! Readers of `net::io`: what is read is somewhere.
 
 use net::io::{
-    AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, copy, copy_bidirectional, duplex,
+    AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines, copy, copy_bidirectional,
+    duplex,
 };
 use tests::cancel::{Place, cut, everywhere};
 
@@ -27,7 +28,11 @@ fn a_reader_with_a_buffer_takes_all_or_nothing() {
     run(async || {
         everywhere(async |place| {
             let (mut reader, mut line) = (slowly(), String::new());
-            let was_cut = cut(place, reader.read_line(&mut line)).await.is_none();
+            let was_cut = cut(place, BufReader::read_line, |read| {
+                read(&mut reader, &mut line)
+            })
+            .await
+            .is_none();
             assert_eq!(line, if was_cut { "" } else { "first line\n" });
             assert_eq!(line + &rest_of(reader).await, TEXT);
             was_cut
@@ -35,7 +40,10 @@ fn a_reader_with_a_buffer_takes_all_or_nothing() {
         .await;
         everywhere(async |place| {
             let (mut reader, mut slice) = (slowly(), [0; 20]);
-            let was_cut = cut(place, reader.read_exact(&mut slice)).await.is_none();
+            let read = BufReader::read_exact;
+            let was_cut = cut(place, read, |read| read(&mut reader, &mut slice))
+                .await
+                .is_none();
             let expected = if was_cut { TEXT } else { &TEXT[20..] };
             assert_eq!(rest_of(reader).await, expected);
             was_cut
@@ -43,7 +51,9 @@ fn a_reader_with_a_buffer_takes_all_or_nothing() {
         .await;
         everywhere(async |place| {
             let mut reader = slowly();
-            let was_cut = cut(place, reader.fill_to(20)).await.is_none();
+            let was_cut = cut(place, BufReader::fill_to, |fill| fill(&mut reader, 20))
+                .await
+                .is_none();
             assert_eq!(rest_of(reader).await, TEXT);
             was_cut
         })
@@ -57,9 +67,12 @@ fn a_number_that_is_in_the_buffer_is_read_without_a_wait() {
         let bytes = [1, 2, 3, 4, 5, 6];
         everywhere(async |place| {
             let mut reader = BufReader::new(Dribble::over(&bytes[..]));
-            let was_cut = cut(place, reader.fill_to(4)).await.is_none();
+            let was_cut = cut(place, BufReader::fill_to, |fill| fill(&mut reader, 4))
+                .await
+                .is_none();
             reader.fill_to(4).await.unwrap();
-            let number = cut(Place::FIRST, reader.read_u32()).await;
+            let read = AsyncReadExt::read_u32;
+            let number = cut(Place::FIRST, read, |read| read(&mut reader)).await;
             assert_eq!(number.unwrap().unwrap(), 0x0102_0304);
             assert_eq!(reader.read_u8().await.unwrap(), 5);
             was_cut
@@ -73,8 +86,9 @@ fn what_reads_into_a_vector_goes_on_where_it_was() {
     run(async || {
         everywhere(async |place| {
             let (mut reader, mut bytes) = (slowly(), Vec::new());
-            let was_cut = cut(place, reader.read_until(b',', &mut bytes)).await;
-            let was_cut = was_cut.is_none();
+            let read = AsyncBufReadExt::read_until;
+            let read = cut(place, read, |read| read(&mut reader, b',', &mut bytes));
+            let was_cut = read.await.is_none();
             if was_cut {
                 reader.read_until(b',', &mut bytes).await.unwrap();
             }
@@ -87,7 +101,9 @@ fn what_reads_into_a_vector_goes_on_where_it_was() {
         everywhere(async |place| {
             let mut reader = Dribble::over(TEXT.as_bytes());
             let mut bytes = Vec::new();
-            let was_cut = cut(place, reader.read_to_end(&mut bytes)).await.is_none();
+            let read = AsyncReadExt::read_to_end;
+            let read = cut(place, read, |read| read(&mut reader, &mut bytes));
+            let was_cut = read.await.is_none();
             reader.read_to_end(&mut bytes).await.unwrap();
             assert_eq!(bytes, TEXT.as_bytes());
             was_cut
@@ -104,7 +120,7 @@ fn lines_keep_the_beginning_of_the_next_one() {
             let mut all = Vec::new();
             let mut was_cut = false;
             loop {
-                match cut(place, lines.next_line()).await {
+                match cut(place, Lines::next_line, |next| next(&mut lines)).await {
                     Some(Ok(Some(line))) => all.push(line),
                     Some(Ok(None)) => break,
                     Some(Err(error)) => panic!("{error}"),
@@ -127,11 +143,14 @@ fn a_single_read_has_happened_or_not_also_through_others() {
         let mut received = Vec::new();
         loop {
             let mut buffer = [0; 5];
-            match cut(Place::FIRST, reader.read(&mut buffer)).await {
+            let read = AsyncReadExt::read;
+            let read = cut(Place::FIRST, read, |read| read(&mut reader, &mut buffer));
+            match read.await {
                 Some(Ok(0)) => break,
                 Some(count) => received.extend_from_slice(&buffer[..count.unwrap()]),
                 None => {
-                    let read = cut(Place::FIRST, reader.read_buf(&mut received));
+                    let read = AsyncReadExt::read_buf;
+                    let read = cut(Place::FIRST, read, |read| read(&mut reader, &mut received));
                     read.await.transpose().unwrap();
                 }
             }
@@ -147,23 +166,39 @@ fn what_promises_nothing_loses_its_own_bytes_only() {
         everywhere(async |place| {
             let mut reader = Dribble::over(TEXT.as_bytes());
             let mut slice = [0; 9];
-            let read = AsyncReadExt::read_exact(&mut reader, &mut slice);
-            let was_cut = cut(place, read).await.is_none();
+            let read = AsyncReadExt::read_exact;
+            let read = cut(place, read, |read| read(&mut reader, &mut slice));
+            let was_cut = read.await.is_none();
             assert!(TEXT.ends_with(&rest_of(reader).await));
             was_cut
         })
         .await;
         everywhere(async |place| {
             let mut reader = Dribble::over(TEXT.as_bytes());
-            let was_cut = cut(place, reader.read_u64()).await.is_none();
+            let read = cut(place, AsyncReadExt::read_u64, |read| read(&mut reader));
+            let was_cut = read.await.is_none();
             assert!(TEXT.ends_with(&rest_of(reader).await));
+            was_cut
+        })
+        .await;
+        everywhere(async |place| {
+            let mut reader = Dribble::over(TEXT.as_bytes());
+            let read = cut(place, AsyncReadExt::read_u8, |read| read(&mut reader));
+            let was_cut = read.await.is_none();
+            // Of a single byte nothing is lost.
+            assert_eq!(
+                rest_of(reader).await,
+                if was_cut { TEXT } else { &TEXT[1..] }
+            );
             was_cut
         })
         .await;
         everywhere(async |place| {
             let mut reader = Dribble::over(TEXT.as_bytes());
             let mut text = String::from("as it was");
-            let was_cut = cut(place, reader.read_to_string(&mut text)).await.is_none();
+            let read = AsyncReadExt::read_to_string;
+            let read = cut(place, read, |read| read(&mut reader, &mut text));
+            let was_cut = read.await.is_none();
             assert!(!was_cut || text == "as it was");
             was_cut
         })
@@ -171,7 +206,8 @@ fn what_promises_nothing_loses_its_own_bytes_only() {
         everywhere(async |place| {
             let mut reader = Dribble::over(TEXT.as_bytes());
             let (mut to, mut end) = duplex(100);
-            let was_cut = cut(place, copy(&mut reader, &mut to)).await.is_none();
+            let copying = cut(place, copy, |copy| copy(&mut reader, &mut to));
+            let was_cut = copying.await.is_none();
             drop(to);
             let arrived = rest_of(&mut end).await;
             assert!(TEXT.starts_with(&arrived) && TEXT.ends_with(&rest_of(reader).await));
@@ -192,8 +228,8 @@ fn a_copy_both_ways_that_is_dropped_leaves_both_streams_as_they_are() {
             client.close().await.unwrap();
             server.close().await.unwrap();
             let (mut near, mut far) = (Dribble::over(near), Dribble::over(far));
-            let copying = copy_bidirectional(&mut near, &mut far);
-            let was_cut = cut(place, copying).await.is_none();
+            let copying = cut(place, copy_bidirectional, |copy| copy(&mut near, &mut far));
+            let was_cut = copying.await.is_none();
             drop((near, far));
             assert!("answer".starts_with(&rest_of(client).await));
             assert!("question".starts_with(&rest_of(server).await));
@@ -216,14 +252,14 @@ fn a_splice_that_is_dropped_spoils_no_other() {
                 let _ = client.write_all(&vec![round; 20_000_000]);
             });
             for _ in 0..2 {
-                let copying = copy(&mut near, &mut far);
                 let place = Place {
                     wait: usize::from(round) + 1,
                     when_woken: false,
                 };
+                let copying = cut(place, copy, |copy| copy(&mut near, &mut far));
                 // The last waits have no end: all buffers are full.
                 let soon = runtime::time::Duration::from_millis(20);
-                let _ = runtime::time::timeout(soon, cut(place, copying)).await;
+                let _ = runtime::time::timeout(soon, copying).await;
             }
             drop((near, far));
             writer.join().unwrap();

@@ -15,8 +15,7 @@ use tests::fd;
 use tests::foreign::{self, Foreign};
 use tests::once::once;
 
-use super::all_told;
-use crate::{pair, run};
+use crate::{all_told, pair, run};
 
 /// Runs a test with each kind of standard input that can be waited for. The other end writes.
 fn with_each_input(test: impl AsyncFn(File)) {

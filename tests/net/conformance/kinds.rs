@@ -1,9 +1,12 @@
 //! The kinds of things that can be waited for.
 
 use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream as StdStream;
+use std::marker::PhantomData;
+use std::net::{TcpStream as StdTcp, UdpSocket as StdUdp};
+use std::os::unix::net::{UnixDatagram as StdDatagram, UnixStream as StdStream};
 
-use net::unix::UnixSeqpacket;
+use net::socket::{self, Socket};
+use net::unix::{PacketSocket, UnixSeqpacket};
 use net::{TcpStream, UdpSocket, UnixDatagram, UnixStream, pipe};
 use runtime::io::{AsyncFd, Interest};
 use tests::fd;
@@ -37,46 +40,27 @@ pub(super) trait Kind: 'static {
     fn writable(sender: &Self::Sender) -> Wait<'_>;
 }
 
-pub(super) struct Tcp;
+/// A socket over what std has for it, of which a pair can be made.
+pub(super) trait Pair: socket::Carrier {
+    const NAME: &'static str;
+    const END: End = End::Told;
+    const ALWAYS_HAS_ROOM: bool = false;
 
-impl Kind for Tcp {
+    async fn pair() -> (Socket<Self>, Socket<Self>);
+}
+
+impl Pair for StdTcp {
     const NAME: &'static str = "tcp";
-    type Sender = TcpStream;
-    type Receiver = TcpStream;
 
     async fn pair() -> (TcpStream, TcpStream) {
         crate::pair().await
     }
-
-    fn try_send(sender: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-        sender.try_write(bytes)
-    }
-
-    fn try_receive(receiver: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-        receiver.try_read(buffer)
-    }
-
-    async fn receive(receiver: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-        receiver.read(buffer).await
-    }
-
-    fn readable(receiver: &TcpStream) -> Wait<'_> {
-        Box::pin(receiver.readable())
-    }
-
-    fn writable(sender: &TcpStream) -> Wait<'_> {
-        Box::pin(sender.writable())
-    }
 }
 
-pub(super) struct Udp;
-
-impl Kind for Udp {
+impl Pair for StdUdp {
     const NAME: &'static str = "udp";
     const END: End = End::Untold;
     const ALWAYS_HAS_ROOM: bool = true;
-    type Sender = UdpSocket;
-    type Receiver = UdpSocket;
 
     async fn pair() -> (UdpSocket, UdpSocket) {
         let sender = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -86,174 +70,173 @@ impl Kind for Udp {
         receiver.connect(from.unwrap()).await.unwrap();
         (sender, receiver)
     }
-
-    fn try_send(sender: &UdpSocket, bytes: &[u8]) -> io::Result<usize> {
-        sender.try_send(bytes)
-    }
-
-    fn try_receive(receiver: &UdpSocket, buffer: &mut [u8]) -> io::Result<usize> {
-        receiver.try_recv(buffer)
-    }
-
-    async fn receive(receiver: &UdpSocket, buffer: &mut [u8]) -> io::Result<usize> {
-        receiver.recv(buffer).await
-    }
-
-    fn readable(receiver: &UdpSocket) -> Wait<'_> {
-        Box::pin(receiver.readable())
-    }
-
-    fn writable(sender: &UdpSocket) -> Wait<'_> {
-        Box::pin(sender.writable())
-    }
 }
 
-pub(super) struct UnixStreams;
-
-impl Kind for UnixStreams {
+impl Pair for StdStream {
     const NAME: &'static str = "unix stream";
-    type Sender = UnixStream;
-    type Receiver = UnixStream;
 
     async fn pair() -> (UnixStream, UnixStream) {
         UnixStream::pair().unwrap()
     }
-
-    fn try_send(sender: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
-        sender.try_write(bytes)
-    }
-
-    fn try_receive(receiver: &UnixStream, buffer: &mut [u8]) -> io::Result<usize> {
-        receiver.try_read(buffer)
-    }
-
-    async fn receive(receiver: &UnixStream, buffer: &mut [u8]) -> io::Result<usize> {
-        receiver.read(buffer).await
-    }
-
-    fn readable(receiver: &UnixStream) -> Wait<'_> {
-        Box::pin(receiver.readable())
-    }
-
-    fn writable(sender: &UnixStream) -> Wait<'_> {
-        Box::pin(sender.writable())
-    }
 }
 
-pub(super) struct UnixDatagrams;
-
-impl Kind for UnixDatagrams {
+impl Pair for StdDatagram {
     const NAME: &'static str = "unix datagram";
     const END: End = End::Untold;
-    type Sender = UnixDatagram;
-    type Receiver = UnixDatagram;
 
     async fn pair() -> (UnixDatagram, UnixDatagram) {
         UnixDatagram::pair().unwrap()
     }
-
-    fn try_send(sender: &UnixDatagram, bytes: &[u8]) -> io::Result<usize> {
-        sender.try_send(bytes)
-    }
-
-    fn try_receive(receiver: &UnixDatagram, buffer: &mut [u8]) -> io::Result<usize> {
-        receiver.try_recv(buffer)
-    }
-
-    async fn receive(receiver: &UnixDatagram, buffer: &mut [u8]) -> io::Result<usize> {
-        receiver.recv(buffer).await
-    }
-
-    fn readable(receiver: &UnixDatagram) -> Wait<'_> {
-        Box::pin(receiver.readable())
-    }
-
-    fn writable(sender: &UnixDatagram) -> Wait<'_> {
-        Box::pin(sender.writable())
-    }
 }
 
-pub(super) struct UnixPackets;
-
-impl Kind for UnixPackets {
+impl Pair for PacketSocket {
     const NAME: &'static str = "unix seqpacket";
-    type Sender = UnixSeqpacket;
-    type Receiver = UnixSeqpacket;
 
     async fn pair() -> (UnixSeqpacket, UnixSeqpacket) {
         UnixSeqpacket::pair().unwrap()
     }
+}
 
-    fn try_send(sender: &UnixSeqpacket, bytes: &[u8]) -> io::Result<usize> {
-        sender.try_send(bytes)
+/// A socket that carries bytes.
+pub(super) struct OfBytes<S>(PhantomData<S>);
+
+impl<S: Pair + socket::Bytes> Kind for OfBytes<S> {
+    const NAME: &'static str = <S as Pair>::NAME;
+    const END: End = S::END;
+    type Sender = Socket<S>;
+    type Receiver = Socket<S>;
+
+    async fn pair() -> (Socket<S>, Socket<S>) {
+        S::pair().await
     }
 
-    fn try_receive(receiver: &UnixSeqpacket, buffer: &mut [u8]) -> io::Result<usize> {
-        receiver.try_recv(buffer)
+    fn try_send(sender: &Socket<S>, bytes: &[u8]) -> io::Result<usize> {
+        sender.try_write(bytes)
     }
 
-    async fn receive(receiver: &UnixSeqpacket, buffer: &mut [u8]) -> io::Result<usize> {
-        receiver.recv(buffer).await
+    fn try_receive(receiver: &Socket<S>, buffer: &mut [u8]) -> io::Result<usize> {
+        receiver.try_read(buffer)
     }
 
-    fn readable(receiver: &UnixSeqpacket) -> Wait<'_> {
+    async fn receive(receiver: &Socket<S>, buffer: &mut [u8]) -> io::Result<usize> {
+        receiver.read(buffer).await
+    }
+
+    fn readable(receiver: &Socket<S>) -> Wait<'_> {
         Box::pin(receiver.readable())
     }
 
-    fn writable(sender: &UnixSeqpacket) -> Wait<'_> {
+    fn writable(sender: &Socket<S>) -> Wait<'_> {
         Box::pin(sender.writable())
     }
 }
 
-/// What is the same of all pipes.
-macro_rules! pipes {
-    ($($kind:ident, $name:literal, $pair:expr;)*) => {$(
-        pub(super) struct $kind;
+/// A socket that carries messages.
+pub(super) struct OfMessages<S>(PhantomData<S>);
 
-        impl Kind for $kind {
-            const NAME: &'static str = $name;
-            type Sender = pipe::Sender;
-            type Receiver = pipe::Receiver;
+impl<S: Pair + socket::Messages> Kind for OfMessages<S> {
+    const NAME: &'static str = <S as Pair>::NAME;
+    const END: End = S::END;
+    const ALWAYS_HAS_ROOM: bool = S::ALWAYS_HAS_ROOM;
+    type Sender = Socket<S>;
+    type Receiver = Socket<S>;
 
-            async fn pair() -> (pipe::Sender, pipe::Receiver) {
-                $pair.unwrap()
-            }
+    async fn pair() -> (Socket<S>, Socket<S>) {
+        S::pair().await
+    }
 
-            fn try_send(sender: &pipe::Sender, bytes: &[u8]) -> io::Result<usize> {
-                sender.try_write(bytes)
-            }
+    fn try_send(sender: &Socket<S>, bytes: &[u8]) -> io::Result<usize> {
+        sender.try_send(bytes)
+    }
 
-            fn try_receive(receiver: &pipe::Receiver, buffer: &mut [u8]) -> io::Result<usize> {
-                receiver.try_read(buffer)
-            }
+    fn try_receive(receiver: &Socket<S>, buffer: &mut [u8]) -> io::Result<usize> {
+        receiver.try_recv(buffer)
+    }
 
-            async fn receive(receiver: &pipe::Receiver, buffer: &mut [u8]) -> io::Result<usize> {
-                receiver.read(buffer).await
-            }
+    async fn receive(receiver: &Socket<S>, buffer: &mut [u8]) -> io::Result<usize> {
+        receiver.recv(buffer).await
+    }
 
-            fn readable(receiver: &pipe::Receiver) -> Wait<'_> {
-                Box::pin(receiver.readable())
-            }
+    fn readable(receiver: &Socket<S>) -> Wait<'_> {
+        Box::pin(receiver.readable())
+    }
 
-            fn writable(sender: &pipe::Sender) -> Wait<'_> {
-                Box::pin(sender.writable())
-            }
-        }
-    )*};
+    fn writable(sender: &Socket<S>) -> Wait<'_> {
+        Box::pin(sender.writable())
+    }
 }
 
-pipes! {
-    Pipe, "pipe", pipe::pipe();
-    PacketPipe, "packet pipe", pipe::packet_pipe();
-    Fifo, "fifo", fifo();
+/// What a pipe is made by.
+pub(super) trait Plumbing: 'static {
+    const NAME: &'static str;
+    fn pipe() -> io::Result<(pipe::Sender, pipe::Receiver)>;
 }
 
-fn fifo() -> io::Result<(pipe::Sender, pipe::Receiver)> {
-    let place = Place::new();
-    let path = place.file("fifo");
-    fd::make_fifo(&path);
-    let receiver = pipe::OpenOptions::new().open_receiver(&path)?;
-    Ok((pipe::OpenOptions::new().open_sender(&path)?, receiver))
+pub(super) struct Plain;
+
+impl Plumbing for Plain {
+    const NAME: &'static str = "pipe";
+
+    fn pipe() -> io::Result<(pipe::Sender, pipe::Receiver)> {
+        pipe::pipe()
+    }
+}
+
+pub(super) struct Packets;
+
+impl Plumbing for Packets {
+    const NAME: &'static str = "packet pipe";
+
+    fn pipe() -> io::Result<(pipe::Sender, pipe::Receiver)> {
+        pipe::packet_pipe()
+    }
+}
+
+pub(super) struct Fifo;
+
+impl Plumbing for Fifo {
+    const NAME: &'static str = "fifo";
+
+    fn pipe() -> io::Result<(pipe::Sender, pipe::Receiver)> {
+        let place = Place::new();
+        let path = place.file("fifo");
+        fd::make_fifo(&path);
+        let receiver = pipe::OpenOptions::new().open_receiver(&path)?;
+        Ok((pipe::OpenOptions::new().open_sender(&path)?, receiver))
+    }
+}
+
+/// A pipe of any make.
+pub(super) struct Pipe<P>(PhantomData<P>);
+
+impl<P: Plumbing> Kind for Pipe<P> {
+    const NAME: &'static str = P::NAME;
+    type Sender = pipe::Sender;
+    type Receiver = pipe::Receiver;
+
+    async fn pair() -> (pipe::Sender, pipe::Receiver) {
+        P::pipe().unwrap()
+    }
+
+    fn try_send(sender: &pipe::Sender, bytes: &[u8]) -> io::Result<usize> {
+        sender.try_write(bytes)
+    }
+
+    fn try_receive(receiver: &pipe::Receiver, buffer: &mut [u8]) -> io::Result<usize> {
+        receiver.try_read(buffer)
+    }
+
+    async fn receive(receiver: &pipe::Receiver, buffer: &mut [u8]) -> io::Result<usize> {
+        receiver.read(buffer).await
+    }
+
+    fn readable(receiver: &pipe::Receiver) -> Wait<'_> {
+        Box::pin(receiver.readable())
+    }
+
+    fn writable(sender: &pipe::Sender) -> Wait<'_> {
+        Box::pin(sender.writable())
+    }
 }
 
 /// A descriptor of which nothing is known.

@@ -9,7 +9,7 @@ mod kinds;
 
 use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 
 use tests::apart::apart;
@@ -17,8 +17,8 @@ use tests::fd;
 use tests::foreign::{self, Foreign};
 use tests::once::once;
 
-use self::kinds::{End, Kind};
-use crate::{run, run_local};
+use self::kinds::{End, Kind, OfBytes, OfMessages, Pipe};
+use crate::{all_told, run, run_local};
 
 /// One wait for one direction.
 type Wait<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + 'a>>;
@@ -30,25 +30,15 @@ trait Test {
 
 /// Runs a test of all kinds.
 async fn for_each<T: Test>() {
-    T::run::<kinds::Tcp>().await;
-    T::run::<kinds::Udp>().await;
-    T::run::<kinds::UnixStreams>().await;
-    T::run::<kinds::UnixDatagrams>().await;
-    T::run::<kinds::UnixPackets>().await;
-    T::run::<kinds::Pipe>().await;
-    T::run::<kinds::PacketPipe>().await;
-    T::run::<kinds::Fifo>().await;
+    T::run::<OfBytes<std::net::TcpStream>>().await;
+    T::run::<OfBytes<std::os::unix::net::UnixStream>>().await;
+    T::run::<OfMessages<std::net::UdpSocket>>().await;
+    T::run::<OfMessages<std::os::unix::net::UnixDatagram>>().await;
+    T::run::<OfMessages<net::unix::PacketSocket>>().await;
+    T::run::<Pipe<kinds::Plain>>().await;
+    T::run::<Pipe<kinds::Packets>>().await;
+    T::run::<Pipe<kinds::Fifo>>().await;
     T::run::<kinds::Foreign>().await;
-}
-
-/// Waits until everything that has become ready before has been told.
-async fn all_told() {
-    let (sender, receiver) = net::UnixDatagram::pair().unwrap();
-    let mut byte = [0];
-    let mut told = pin!(receiver.recv(&mut byte));
-    assert!(once(told.as_mut()).await.is_pending());
-    sender.send(b"x").await.unwrap();
-    told.await.unwrap();
 }
 
 async fn is_pending(wait: &mut Wait<'_>) -> bool {

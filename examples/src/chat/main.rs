@@ -31,6 +31,8 @@ use std::future::pending;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use examples::program;
+use net::UnixStream;
 use net::signal::{SignalKind, end_requested, signal};
 
 pub use self::door::{Connection, House};
@@ -41,10 +43,8 @@ pub use self::settings::Settings;
 use self::door::Doors;
 use self::handover::Handover;
 use self::options::Options;
-use crate::program;
 
-/// The program.
-pub fn main() -> ExitCode {
+fn main() -> ExitCode {
     program::run("chat", options::USAGE, Options::parse, |mut options| {
         let mut signals = vec![SignalKind::interrupt(), SignalKind::terminate()];
         if options.config.is_some() {
@@ -58,41 +58,47 @@ pub fn main() -> ExitCode {
 async fn serve(options: Options) -> io::Result<()> {
     // Before anybody is told that the server is there: it can be asked to end from then on.
     let end = end_requested();
-    let (doors, handover) = open(&options).await?;
+    let (doors, handover, told) = open(&options).await?;
     println!("chat listening on {doors}, {options}");
 
     let house = House::new(options.settings);
-    runtime::select! {
+    house.recall(&told);
+    let next = runtime::select! {
         broken = house.admit(doors.tcp.incoming()) => return broken,
         broken = admit_local(&house, &doors) => return broken,
         broken = reload(&house, &options) => return broken,
-        () = successor(handover.as_ref(), &doors) => {
-            say("chat has handed its doors over");
-            doors.leave();
-            if let Some(handover) = handover {
-                handover.leave();
-            }
-        }
+        next = successor(handover.as_ref(), &doors) => Some(next),
         asked = end => {
             asked?;
+            None
+        }
+    };
+    let cut = match (next, handover) {
+        (Some(next), Some(handover)) => {
+            doors.leave();
+            say("chat has handed its doors over");
+            let told = house.close_rooms();
+            runtime::join!(handover.pass_on(next, &told), house.close(options.grace)).1
+        }
+        (_, handover) => {
             empty_doors(&house, &doors).await;
             drop((doors, handover));
+            house.close(options.grace).await
         }
-    }
-    let cut = house.close(options.grace).await;
+    };
     say(format_args!(
         "chat has ended; {cut} clients were cut off at the end"
     ));
     Ok(())
 }
 
-/// Opens the doors, or takes them over from the server that is there.
-async fn open(options: &Options) -> io::Result<(Doors, Option<Handover>)> {
+/// Opens the doors, or takes them over from the server that is there, with what that one tells.
+async fn open(options: &Options) -> io::Result<(Doors, Option<Handover>, String)> {
     match &options.handover {
-        None => Ok((Doors::open(options)?, None)),
+        None => Ok((Doors::open(options)?, None, String::new())),
         Some(path) => {
-            let (doors, handover) = Handover::begin(path, || Doors::open(options)).await?;
-            Ok((doors, Some(handover)))
+            let begun = Handover::begin(path, || Doors::open(options)).await?;
+            Ok((begun.doors, Some(begun.handover), begun.told))
         }
     }
 }
@@ -137,7 +143,7 @@ async fn reload(house: &House, options: &Options) -> io::Result<()> {
 }
 
 /// Waits for the next server, if it can come.
-async fn successor(handover: Option<&Handover>, doors: &Doors) {
+async fn successor(handover: Option<&Handover>, doors: &Doors) -> UnixStream {
     match handover {
         Some(handover) => handover.successor(doors).await,
         None => pending().await,

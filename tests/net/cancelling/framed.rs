@@ -1,7 +1,7 @@
 //! Messages: whole, or not at all.
 
 use net::codec::{Framed, LengthDelimitedCodec, LinesCodec};
-use tests::cancel::{cut, everywhere};
+use tests::cancel::{Place, cut, everywhere};
 
 use super::Dribble;
 use crate::run;
@@ -14,7 +14,7 @@ fn a_next_that_is_dropped_loses_no_message() {
             let mut messages = Framed::new(Dribble::over(bytes), LengthDelimitedCodec::new());
             let (mut all, mut was_cut) = (Vec::new(), false);
             loop {
-                match cut(place, messages.next()).await {
+                match cut(place, Framed::next, |next| next(&mut messages)).await {
                     Some(Some(message)) => all.push(message.unwrap()),
                     Some(None) => break,
                     None => was_cut = true,
@@ -33,7 +33,10 @@ fn a_send_that_is_dropped_sends_a_whole_message_or_none() {
         everywhere(async |place| {
             let mut lines = Framed::new(Dribble::over(Vec::new()), LinesCodec::new());
             lines.send("before").await.unwrap();
-            let was_cut = cut(place, lines.send("in the middle")).await.is_none();
+            let send = cut(place, Framed::send, |send| {
+                send(&mut lines, "in the middle")
+            });
+            let was_cut = send.await.is_none();
             lines.send("after").await.unwrap();
             let written = String::from_utf8(lines.into_parts().0.stream).unwrap();
             let whole = "before\nin the middle\nafter\n";
@@ -53,11 +56,12 @@ fn a_feed_that_is_dropped_takes_nothing() {
         everywhere(async |place| {
             let mut lines = Framed::new(Dribble::over(Vec::new()), LinesCodec::new());
             lines.feed(&long).await.unwrap();
-            let place = tests::cancel::Place {
+            let place = Place {
                 wait: place.wait * 700,
                 ..place
             };
-            let was_cut = cut(place, lines.feed("second")).await.is_none();
+            let feed = cut(place, Framed::feed, |feed| feed(&mut lines, "second"));
+            let was_cut = feed.await.is_none();
             lines.flush().await.unwrap();
             let written = String::from_utf8(lines.into_parts().0.stream).unwrap();
             let second = if was_cut { "" } else { "second\n" };
@@ -77,11 +81,13 @@ fn a_flush_and_a_close_of_messages_go_on_where_they_were() {
                 lines.feed("one").await.unwrap();
                 lines.feed("two").await.unwrap();
                 let was_cut = if close {
-                    let was_cut = cut(place, lines.close()).await.is_none();
+                    let close = cut(place, Framed::close, |close| close(&mut lines));
+                    let was_cut = close.await.is_none();
                     lines.close().await.unwrap();
                     was_cut
                 } else {
-                    let was_cut = cut(place, lines.flush()).await.is_none();
+                    let flush = cut(place, Framed::flush, |flush| flush(&mut lines));
+                    let was_cut = flush.await.is_none();
                     lines.flush().await.unwrap();
                     was_cut
                 };

@@ -20,16 +20,15 @@ mod stats;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use net::TcpListener;
+use examples::program;
 use net::signal::{SignalKind, end_requested};
+use net::{Inherited, TcpListener};
 
 use self::options::Options;
 pub use self::session::{Limits, echo};
-pub use self::sessions::{Session, Sessions};
-use crate::program;
+pub use self::sessions::Sessions;
 
-/// The program.
-pub fn main() -> ExitCode {
+fn main() -> ExitCode {
     program::run("echo", options::USAGE, Options::parse, |options| {
         let signals = [SignalKind::interrupt(), SignalKind::terminate()];
         options.executor.run(&signals, serve(options))
@@ -39,9 +38,7 @@ pub fn main() -> ExitCode {
 async fn serve(options: Options) -> io::Result<()> {
     // Before anybody is told that the server is there: it can be asked to end from then on.
     let end = end_requested();
-    let listener = TcpListener::bind(options.address)
-        .await
-        .map_err(|error| explain(error, &options))?;
+    let listener = listen(&options).await?;
     let address = listener.local_addr()?;
     let workers = match runtime::Handle::current().metrics().workers {
         1 => "1 worker".to_owned(),
@@ -68,6 +65,15 @@ async fn serve(options: Options) -> io::Result<()> {
     // Not `println!`: that nobody reads it any more is no reason to end badly.
     let _ = writeln!(io::stdout(), "echo has ended; {end}");
     asked
+}
+
+/// The socket that the program was started with, as by systemd, or else one of its own.
+async fn listen(options: &Options) -> io::Result<TcpListener> {
+    if let Some(listener) = Inherited::take()?.tcp.into_iter().next() {
+        return Ok(listener);
+    }
+    let bound = TcpListener::bind(options.address).await;
+    bound.map_err(|error| explain(error, options))
 }
 
 /// Ends only if the listener is broken.
