@@ -1,7 +1,7 @@
 //! A way to a descriptor that we were started with, which leaves it as it is for the others.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::panic::Location;
 use std::path::PathBuf;
 
