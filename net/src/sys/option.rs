@@ -1,10 +1,9 @@
 //! The options of a socket, read and set.
 //!
-//! See `getsockopt(2)`, `socket(7)`, `ip(7)`, `tcp(7)`, `udp(7)`. The
-//! danger is a value of another size than
-//! the kernel has in mind: it reads and writes as many bytes as it is told. So every option is one
-//! of the few types of [`Plain`], whose size goes with the pointer, and a struct that the kernel
-//! knows less of is zero where it wrote nothing.
+//! See `getsockopt(2)`, `socket(7)`, `ip(7)`, `tcp(7)`, `udp(7)`. The danger is a value of another
+//! size than the kernel has in mind: it reads and writes as many bytes as it is told. So every option
+//! is one of the few types of [`Plain`], whose size goes with the pointer, and a struct that the
+//! kernel knows less of is zero where it wrote nothing.
 
 #![allow(unsafe_code)]
 

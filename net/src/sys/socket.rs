@@ -17,13 +17,25 @@ use super::call;
 
 /// A TCP socket for addresses such as this.
 pub(crate) fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
-    let family = match address {
+    socket(family(address), libc::SOCK_STREAM, libc::IPPROTO_TCP)
+}
+
+/// What the kernel calls the version of an address.
+pub(super) fn family(address: SocketAddr) -> libc::c_int {
+    match address {
         SocketAddr::V4(_) => libc::AF_INET,
         SocketAddr::V6(_) => libc::AF_INET6,
-    };
-    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    }
+}
+
+/// A new socket, of these three numbers of the kernel's.
+pub(super) fn socket(
+    family: libc::c_int,
+    kind: libc::c_int,
+    protocol: libc::c_int,
+) -> io::Result<OwnedFd> {
     // SAFETY: socket takes no pointer.
-    let fd = check(unsafe { libc::socket(family, kind, libc::IPPROTO_TCP) })?;
+    let fd = check(unsafe { libc::socket(family, kind | FROM_BIRTH, protocol) })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
@@ -99,12 +111,11 @@ pub(crate) fn connect(socket: BorrowedFd<'_>, address: &Address) -> io::Result<b
 /// Takes a connection from a listener's queue.
 pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Address)> {
     let fd = listener.as_raw_fd();
-    let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     let mut peer = Address::room();
     let accepted = retry(|| {
         let (address, length) = peer.as_out();
         // SAFETY: there is room at `address` for as many bytes as `length` says.
-        unsafe { libc::accept4(fd, address, length, flags) as isize }
+        unsafe { libc::accept4(fd, address, length, FROM_BIRTH) as isize }
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     let socket = unsafe { OwnedFd::from_raw_fd(accepted as libc::c_int) };
@@ -333,5 +344,7 @@ pub(super) fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
+/// What every socket here is.
+pub(super) const FROM_BIRTH: libc::c_int = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
 /// `IOV_MAX`: the kernel refuses more.
 pub(super) const MOST_SLICES: usize = 1024;

@@ -10,9 +10,10 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-use super::socket::{check, retry};
+use super::pipe;
+use super::socket::retry;
 
 /// A pipe, by both of its ends.
 #[derive(Debug)]
@@ -23,16 +24,10 @@ pub(crate) struct Pipe {
 
 impl Pipe {
     /// A pipe with room for `room` bytes, if this user may have as much, or else for less.
-    pub(crate) fn new(room: u32) -> io::Result<Self> {
-        let mut ends = [-1; 2];
-        let flags = libc::O_CLOEXEC | libc::O_NONBLOCK;
-        // SAFETY: the call writes two descriptors, for which there is room.
-        check(unsafe { libc::pipe2(ends.as_mut_ptr(), flags) })?;
-        // SAFETY: the kernel has just made this descriptor and nobody else owns it.
-        let [reader, writer] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
-        let fd = writer.as_raw_fd();
-        // SAFETY: the call takes no pointer. That it is refused is no error.
-        let _ = unsafe { libc::fcntl(fd, libc::F_SETPIPE_SZ, room as libc::c_int) };
+    pub(crate) fn new(room: usize) -> io::Result<Self> {
+        let (reader, writer) = pipe::pipe(false)?;
+        // That it is refused is no error.
+        let _ = pipe::set_capacity(writer.as_fd(), room);
         Ok(Self { reader, writer })
     }
 }

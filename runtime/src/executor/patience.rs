@@ -5,11 +5,14 @@
 //! and in, and what it gets is one message. If it lets whoever else is ready have the processor, and
 //! then looks, it gets all that have come.
 //!
-//! The danger is a worker that has little to do, and looks in vain each time: that is two system calls
-//! at each sleep. So a look in vain makes the next one come later, after 1, 3, 7 sleeps and so on, and
-//! one that was not in vain sets that back.
+//! The danger is a worker for which that is no good. One that has little to do would look in vain each
+//! time: two system calls a sleep. So a look in vain makes the next one come later, after 1, 3, 7 sleeps
+//! and so on, and one that was not in vain sets that back. And where others have much to do that is
+//! none of ours, who gives the processor away is without it for milliseconds, while a sleeper would be
+//! woken by the next message. So after that it is not done for long.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 /// What a worker remembers of such looks.
 #[derive(Debug, Default)]
@@ -38,6 +41,14 @@ impl Patience {
         self.is_trying.get()
     }
 
+    /// Others have had the processor for so long.
+    pub(super) fn note(&self, away: Duration) {
+        if away > FAIR_SHARE {
+            self.is_trying.set(false);
+            self.left.set(LONG_PAUSE);
+        }
+    }
+
     /// There was something to run.
     #[inline]
     pub(super) fn found(&self) {
@@ -50,6 +61,10 @@ impl Patience {
 
 /// Looks in vain then cost a hundredth of a sleep.
 const LONGEST_PAUSE: u32 = 63;
+/// Who answers us has done so by then; who computes keeps the processor for a slice, which is longer.
+const FAIR_SHARE: Duration = Duration::from_micros(500);
+/// A slice is as long as a hundred messages.
+const LONG_PAUSE: u32 = 4095;
 
 #[cfg(test)]
 mod tests {
@@ -77,5 +92,15 @@ mod tests {
         assert!(sleeps < 64, "it had given up");
         patience.found();
         assert!(patience.tries_again(), "it had work the last time");
+    }
+
+    #[test]
+    fn where_others_keep_the_processor_it_is_not_given_away_again() {
+        let patience = Patience::default();
+        assert!(patience.tries_again());
+        patience.note(FAIR_SHARE * 2);
+        patience.found();
+        assert!((0..LONG_PAUSE).all(|_| !patience.tries_again()));
+        assert!(patience.tries_again());
     }
 }
