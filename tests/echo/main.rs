@@ -10,6 +10,7 @@ mod counts;
 mod crowds;
 mod draining;
 mod limits;
+mod size;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
