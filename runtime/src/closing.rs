@@ -8,9 +8,11 @@
 //! The lists are told to tell before they are counted the first time, and who waits asks for the
 //! notice before it counts, so a task either is counted as gone or gives the notice.
 
+use std::sync::Weak;
+
 use crate::primitive::{Arc, AtomicBool, Mutex, Ordering};
 use crate::sync::{CancellationToken, Notify};
-use crate::tasks::Id;
+use crate::tasks::{Id, Notes, Panics, TaskRef};
 
 /// What a runtime has for its shutdown.
 pub(crate) struct Closing {
@@ -18,6 +20,8 @@ pub(crate) struct Closing {
     gone: Arc<Notify>,
     /// The tasks that are not waited for.
     apart: Mutex<Vec<Id>>,
+    /// What those who wait for the end at this time tell of.
+    end: Mutex<Weak<End>>,
     /// The futures of `block_on` are to be polled without a core.
     needs_cores: AtomicBool,
     /// What is left behind is in a report.
@@ -30,6 +34,7 @@ impl Closing {
             token: CancellationToken::new(),
             gone: Arc::new(Notify::new()),
             apart: Mutex::new(Vec::new()),
+            end: Mutex::new(Weak::new()),
             needs_cores: AtomicBool::new(false),
             is_told: AtomicBool::new(false),
         }
@@ -80,6 +85,19 @@ impl Closing {
         self.apart.lock().clone()
     }
 
+    /// The end that somebody waits for already, or a new one.
+    pub(crate) fn end(&self, panics: &Panics) -> Arc<End> {
+        let mut end = self.end.lock();
+        end.upgrade().unwrap_or_else(|| {
+            let fresh = Arc::new(End {
+                found: Mutex::new(Vec::new()),
+                panics: panics.take_notes(),
+            });
+            *end = Arc::downgrade(&fresh);
+            fresh
+        })
+    }
+
     /// From now on no `block_on` runs tasks where there are workers for it: one of them might keep the
     /// thread for ever that is to see the end.
     pub(crate) fn take_cores(&self) {
@@ -98,6 +116,26 @@ impl Closing {
 
     pub(crate) fn is_told(&self) -> bool {
         self.is_told.load(Ordering::Relaxed)
+    }
+}
+
+/// What all reports of one end tell alike: it lasts from the first who waits for it to the last.
+pub(crate) struct End {
+    /// The tasks that were there when somebody began to wait, some of them twice.
+    found: Mutex<Vec<Arc<Vec<TaskRef>>>>,
+    pub(crate) panics: Arc<Notes>,
+}
+
+impl End {
+    /// These were there.
+    pub(crate) fn add(&self, found: Vec<TaskRef>) {
+        self.found.lock().push(Arc::new(found));
+    }
+
+    /// Who was there. They are kept, to be asked at the end what became of them: a task that is cut may
+    /// be about to end by itself.
+    pub(crate) fn found(&self) -> Vec<Arc<Vec<TaskRef>>> {
+        self.found.lock().clone()
     }
 }
 

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use crate::faults::Faults;
 use crate::here::Fleet;
+use crate::hold::Hold;
 use crate::park::Park;
 use crate::primitive::{Arc, Mutant, is_planted, thread_local};
 use crate::reactor::{self, ALARM, Reactor, Reactors};
@@ -108,21 +109,23 @@ impl Drivers {
         &self.timers
     }
 
-    /// Something begins that takes real time: a clock that stands is not to go on by itself until
-    /// [`end_hold`](Self::end_hold). False, and nothing is held, if the clock runs.
-    pub(crate) fn hold_paused_time(&self) -> bool {
-        let clock = self.timers.clock();
-        let is_paused = clock.is_paused();
-        if is_paused {
-            clock.hold();
+    /// Something begins that takes real time: a clock that stands is not to go on by itself while it is
+    /// held. None if the clock runs.
+    pub(crate) fn hold_paused_time(self: &Arc<Self>) -> Option<Arc<Hold>> {
+        if !self.timers.clock().is_paused() {
+            return None;
         }
-        is_paused
-    }
-
-    pub(crate) fn end_hold(&self) {
-        self.timers.clock().end_hold();
-        // A core that sleeps may let the time go on now.
-        self.parks.iter().for_each(|park| park.unpark());
+        let drivers = self.clone();
+        Some(Hold::begin(self.fleet.number(), move |is_held| {
+            let clock = drivers.timers.clock();
+            if is_held {
+                clock.hold();
+            } else {
+                clock.end_hold();
+                // A core that sleeps may let the time go on now.
+                drivers.parks.iter().for_each(|park| park.unpark());
+            }
+        }))
     }
 
     /// # Errors

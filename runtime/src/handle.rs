@@ -17,6 +17,7 @@ use crate::driver::{self, Drivers};
 use crate::executor::Core;
 use crate::foreign;
 use crate::here;
+use crate::hold::Hold;
 use crate::metrics::Metrics;
 use crate::primitive::Arc;
 use crate::shared::{LARGE_FUTURE, Shared};
@@ -115,10 +116,15 @@ impl Handle {
         if let Err(error) = drivers.check_process() {
             panic!("spawn_blocking at {caller}: {error}");
         }
-        let after = drivers.hold_paused_time().then(|| {
-            let drivers = drivers.clone();
-            Box::new(move || drivers.end_hold()) as After
-        });
+        let hold = drivers.hold_paused_time();
+        let held = hold.clone();
+        let closure = move || {
+            let entered = held.as_ref().map(Hold::enter);
+            let result = closure();
+            drop(entered);
+            result
+        };
+        let after = hold.map(|hold| Box::new(move || hold.let_go()) as After);
         let pool = self.shared.pool();
         let start = || self.start_blocking_thread();
         pool.spawn(closure, caller, after, is_urgent, start)

@@ -68,6 +68,11 @@ impl Fleet {
         }
     }
 
+    /// Its number, which no other fleet has.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
     /// How many cores there are.
     pub(crate) fn size(&self) -> usize {
         self.size

@@ -54,6 +54,7 @@ mod faults;
 mod foreign;
 mod handle;
 mod here;
+mod hold;
 mod hooks;
 pub mod io;
 #[doc(hidden)]

@@ -103,6 +103,16 @@ pub(crate) use self::modelled::*;
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use self::real::*;
 
+#[cfg(not(shuttle))]
+pub(crate) mod short;
+
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use self::short::{ShortGuard, ShortLock};
+
+/// The models of `sync` are about its lists; that of this lock is in `models/short.rs`.
+#[cfg(any(loom, shuttle))]
+pub(crate) use self::modelled::{Mutex as ShortLock, MutexGuard as ShortGuard};
+
 #[cfg(loom)]
 use loom::cell;
 
@@ -135,8 +145,14 @@ mod cell {
 mod real {
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+    pub(crate) use std::thread::yield_now;
     pub(crate) use std::thread_local;
     use std::time::Duration;
+
+    /// Sleeps a little: some five times as long as it takes to ask for it.
+    pub(crate) fn nap() {
+        std::thread::sleep(Duration::from_micros(50));
+    }
 
     /// The size of a worker's ring: a power of two.
     pub(crate) const RING: u32 = 256;
@@ -279,8 +295,10 @@ mod modelled {
     #[cfg(shuttle)]
     pub(crate) use shuttle as checker;
 
+    #[cfg(loom)]
+    pub(crate) use self::checker::thread::yield_now as nap;
     /// Who looks again lets the others go on first, or the checker shows it the old value for ever.
-    pub(crate) use self::checker::thread::yield_now as spin_loop;
+    pub(crate) use self::checker::thread::{yield_now, yield_now as spin_loop};
 
     pub(crate) use self::checker::sync::MutexGuard;
     pub(crate) use self::checker::sync::atomic::{

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use self::root::Root;
 use crate::blocking::Pool;
-use crate::closing::Closing;
+use crate::closing::{Closing, End};
 use crate::ending::Ending;
 use crate::executor::{Core, Crew, Ended, Main, Shell};
 use crate::foreign;
@@ -93,6 +93,11 @@ impl Shared {
 
     pub(crate) fn panics(&self) -> &Panics {
         self.crew.panics()
+    }
+
+    /// The end that somebody waits for, or a new one.
+    pub(crate) fn end(&self) -> Arc<End> {
+        self.closing.end(self.panics())
     }
 
     pub(crate) fn pool(&self) -> &Arc<Pool> {

@@ -16,21 +16,22 @@
 //! waited for. With workers the waiting is done by a thread that runs no tasks, so that one of them
 //! that does not come back cannot keep it; without workers the thread that waits is the one that runs
 //! the tasks, and there is no other.
+//!
+//! Here are the calls, and on which thread each waits; what they do is in `shutdown/steps.rs`.
 
 mod report;
+mod steps;
 
-use std::future::Future;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub use self::report::Report;
-use crate::executor::{StuckTask, Watch};
+use self::steps::Steps;
 use crate::handle::{self, Handle};
 use crate::runtimes::{LocalRuntime, Runtime};
-use crate::sync::{CancellationToken, oneshot, wait_until};
+use crate::sync::{CancellationToken, oneshot};
 use crate::tasks::{self, Id, TaskRef};
-use crate::time::timeout;
 
 /// How long a shutdown may take.
 ///
@@ -62,8 +63,9 @@ impl Grace {
         }
     }
 
-    /// For how long, after the grace, a thread is waited for that does not come back from a poll, a
-    /// destructor or a closure while nothing else ends: 50 milliseconds if it is not said.
+    /// For how long, after the grace, threads are waited for that do not come back from a poll, a
+    /// destructor or a closure, since something has ended last: 40 milliseconds if it is not said.
+    /// (Half of it may come on top, for workers that the end of the runtime itself finds stuck.)
     pub const fn patience(mut self, time: Duration) -> Self {
         self.patience = time;
         self
@@ -183,10 +185,14 @@ impl Runtime {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn shutdown(mut self, grace: impl Into<Grace>) -> Report {
+        if self.handle().shared.is_child() {
+            return Report::default();
+        }
         let (grace, began) = (grace.into(), Instant::now());
+        let end = self.handle().shared.end();
         let mut report = shut_down(self.handle(), grace, "Runtime::shutdown");
         self.end_within(grace.patience);
-        report.complete(self.handle(), began);
+        report.complete(&end, began);
         report
     }
 }
@@ -195,10 +201,14 @@ impl LocalRuntime {
     /// Ends the runtime, whose tasks this thread runs meanwhile, and tells what became of everything;
     /// see [`Runtime::shutdown`].
     pub fn shutdown(self, grace: impl Into<Grace>) -> Report {
-        let (handle, began) = (self.handle().clone(), Instant::now());
-        let mut report = shut_down(&handle, grace.into(), "LocalRuntime::shutdown");
+        if self.handle().shared.is_child() {
+            return Report::default();
+        }
+        let began = Instant::now();
+        let end = self.handle().shared.end();
+        let mut report = shut_down(self.handle(), grace.into(), "LocalRuntime::shutdown");
         drop(self);
-        report.complete(&handle, began);
+        report.complete(&end, began);
         report
     }
 }
@@ -213,7 +223,12 @@ async fn take_aside(steps: Arc<Steps>) -> Report {
     let (tell, told) = oneshot::channel();
     let theirs = steps.clone();
     let thread = thread::Builder::new().name("shutdown".to_owned());
-    let started = thread.spawn(move || drop(tell.send(theirs.take_here())));
+    let started = thread.spawn(move || {
+        let report = theirs.take_here();
+        // The next one may begin when this one is told.
+        drop(theirs);
+        drop(tell.send(report));
+    });
     if started.is_ok() {
         if let Ok(report) = told.await {
             return report;
@@ -230,9 +245,6 @@ async fn take_aside(steps: Arc<Steps>) -> Report {
 
 /// All but the end itself, on this thread.
 fn shut_down(handle: &Handle, grace: Grace, call: &str) -> Report {
-    if handle.shared.is_child() {
-        return Report::default();
-    }
     let _not_waited_for = handle.shared.closing().set_apart(caller(handle));
     let steps = Arc::new(Steps::begin(handle, grace));
     if handle.shared.has_workers() {
@@ -245,146 +257,6 @@ fn shut_down(handle: &Handle, grace: Grace, call: &str) -> Report {
     handle::aside(|| handle::block_on(handle, call, take_aside(steps)))
 }
 
-/// A shutdown under way.
-struct Steps {
-    handle: Handle,
-    grace: Grace,
-    began: Instant,
-    /// What there was at the beginning. It is kept, to be asked at the end what became of it: a task
-    /// that is cut may be about to end by itself.
-    found: Vec<TaskRef>,
-}
-
-impl Steps {
-    /// Asks everybody to end.
-    fn begin(handle: &Handle, grace: Grace) -> Self {
-        let shared = &handle.shared;
-        let closing = shared.closing();
-        let tell = closing.teller();
-        shared.pool().watch(tell.clone());
-        shared.crew().watch(&Watch {
-            few: closing.apart().len(),
-            tell,
-        });
-        shared.panics().begin_notes();
-        let mut steps = Self {
-            handle: handle.clone(),
-            grace,
-            began: Instant::now(),
-            found: Vec::new(),
-        };
-        steps.found = steps.but_those_apart([shared.crew().live(), shared.pool().live()]);
-        closing.token().cancel();
-        steps
-    }
-
-    /// The steps after the asking, in the runtime's own time.
-    async fn take(&self) -> Report {
-        let _ = timeout(self.grace.time, self.quiet()).await;
-        let cut = self.cut();
-        let mut before = usize::MAX;
-        while self.goes_on(&mut before) {
-            let _ = timeout(self.grace.patience, self.quiet()).await;
-        }
-        self.report(&cut)
-    }
-
-    /// The same, on a thread that runs no tasks.
-    fn take_here(&self) -> Report {
-        self.wait_here(self.grace.time);
-        let cut = self.cut();
-        let mut before = usize::MAX;
-        while self.goes_on(&mut before) {
-            self.wait_here(self.grace.patience);
-        }
-        self.report(&cut)
-    }
-
-    fn wait_here(&self, time: Duration) {
-        wait_until(Instant::now().checked_add(time), self.quiet());
-    }
-
-    /// The same, without waiting.
-    fn take_none(&self) -> Report {
-        let cut = self.cut();
-        self.report(&cut)
-    }
-
-    fn quiet(&self) -> impl Future<Output = ()> + Send {
-        let shared = &self.handle.shared;
-        let closing = shared.closing();
-        closing.quiet(|apart| self.count().saturating_sub(apart))
-    }
-
-    /// Whether there is still somebody to wait for, and fewer than before.
-    fn goes_on(&self, before: &mut usize) -> bool {
-        let closing = self.handle.shared.closing();
-        let left = closing.left(|apart| self.count().saturating_sub(apart));
-        left > 0 && left < std::mem::replace(before, left)
-    }
-
-    fn count(&self) -> usize {
-        let shared = &self.handle.shared;
-        shared.crew().tasks_and(|| shared.pool().busy())
-    }
-
-    /// The grace is over: drops what is left, and gives what that was.
-    fn cut(&self) -> Vec<TaskRef> {
-        let shared = &self.handle.shared;
-        shared.crew().admit_no_more();
-        shared.pool().admit_no_more();
-        let left = self.but_those_apart([shared.crew().live()]);
-        left.iter().for_each(TaskRef::cut);
-        // After the tasks: who waited for one of these would go on, and end, for that alone.
-        let closures = shared.pool().close();
-        [left, closures].concat()
-    }
-
-    fn report(&self, left: &[TaskRef]) -> Report {
-        let shared = &self.handle.shared;
-        let mut stuck = Vec::new();
-        let apart = shared.closing().apart();
-        shared.crew().for_each_task(|task| {
-            if task.is_running() && !apart.contains(&task.id()) {
-                stuck.push(StuckTask::left_behind(task));
-            }
-        });
-        let detached = self.but_those_apart([shared.pool().running()]);
-        let mut here: Vec<_> = detached.iter().map(TaskRef::id).collect();
-        here.extend(stuck.iter().filter_map(|task| task.id));
-        here.sort_unstable();
-        let is_here = |task: &TaskRef| here.binary_search(&task.id()).is_ok();
-        let infos = |tasks: &[&TaskRef]| tasks.iter().map(|task| task.info()).collect();
-        let mut cut: Vec<_> = left.iter().chain(&self.found).collect();
-        cut.retain(|task| task.is_cut() && !is_here(task));
-        cut.sort_unstable_by_key(|task| task.id());
-        cut.dedup_by_key(|task| task.id());
-        let mut finished: Vec<_> = self.found.iter().collect();
-        // One that is neither done nor cut waits for a shutdown itself.
-        finished.retain(|task| task.is_done() && !task.is_cut() && !is_here(task));
-        shared.set_limit(self.grace.patience);
-        shared.closing().set_told();
-        Report {
-            took: self.began.elapsed(),
-            finished: infos(&finished),
-            cut: infos(&cut),
-            detached: detached.iter().map(TaskRef::info).collect(),
-            stuck,
-            panics: shared.panics().take_notes(),
-        }
-    }
-
-    /// All of these but those that are not waited for, in the order of their spawning. (One that has
-    /// just ended may be in its list still, when its handle has told of it.)
-    fn but_those_apart<const N: usize>(&self, tasks: [Vec<TaskRef>; N]) -> Vec<TaskRef> {
-        let mut tasks: Vec<_> = tasks.into_iter().flatten().collect();
-        let apart = self.handle.shared.closing().apart();
-        tasks.retain(|task| !task.is_done() && !apart.contains(&task.id()));
-        tasks.sort_unstable_by_key(TaskRef::id);
-        tasks
-    }
-}
-
 /// The task of this runtime's, if it is one, that waits for the shutdown.
 fn caller(handle: &Handle) -> Option<Id> {
     let shared = &handle.shared;
@@ -395,5 +267,6 @@ fn caller(handle: &Handle) -> Option<Id> {
     tasks::current().filter(is_ours)
 }
 
-/// Half of what a shutdown may take beyond its grace; the other half is for the end of the workers.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// Most of what a shutdown may take beyond its grace: the look at which it is seen that nothing ends any
+/// more comes up to an eighth later, and the end of the workers takes half of it again.
+const PATIENCE: Duration = Duration::from_millis(40);

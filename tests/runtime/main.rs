@@ -25,6 +25,7 @@ mod several;
 mod shutdown;
 mod shutdown_matrix;
 mod shutdown_report;
+mod shutdown_twice;
 mod stuck;
 mod threads;
 mod timeouts;

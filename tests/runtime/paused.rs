@@ -1,9 +1,11 @@
 //! Time that stands still, and moves when there is nothing else to do.
 
+use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::thread;
 use tests::sync::Mutex;
 
@@ -160,26 +162,82 @@ fn a_closure_that_blocks_holds_the_time() {
     });
 }
 
-/// As the docs of `pause` have it: nothing else would let it go on.
 #[test]
-fn a_closure_that_waits_for_the_clock_that_it_holds_is_freed_by_hand() {
+fn a_closure_that_waits_for_the_clock_lets_it_go_on() {
     soon(|| {
         paused().block_on(async {
             let handle = runtime::Handle::current();
             let start = Instant::now();
-            let (begun, has_begun) = runtime::sync::oneshot::channel();
-            let waiting = runtime::spawn_blocking(move || {
-                handle.block_on(async {
-                    let sleep = sleep(DAY);
-                    begun.send(()).unwrap();
-                    sleep.await;
-                });
+            let (say, said) = runtime::sync::oneshot::channel();
+            runtime::spawn(async move {
+                sleep(HOUR).await;
+                say.send(start.elapsed()).unwrap();
             });
-            has_begun.await.unwrap();
-            assert_eq!(start.elapsed(), Duration::ZERO);
-            time::advance(DAY).await;
-            waiting.await.unwrap();
-            assert_eq!(start.elapsed(), DAY);
+            let closure = runtime::spawn_blocking(move || {
+                // For a task, and for a timer.
+                let told = handle.block_on(said).unwrap();
+                handle.block_on(sleep(DAY));
+                told
+            });
+            assert_eq!(closure.await.unwrap(), HOUR);
+            assert_eq!(start.elapsed(), HOUR + DAY);
+        });
+    });
+}
+
+/// The clock stands from the moment in which the closure is woken, though it takes a while to get up.
+#[test]
+fn a_closure_that_has_waited_for_the_clock_holds_it_again() {
+    const ROUNDS: u32 = 500;
+    soon(|| {
+        paused().block_on(async {
+            let handle = runtime::Handle::current();
+            let start = Instant::now();
+            let ticks = runtime::spawn(async {
+                loop {
+                    sleep(Duration::from_secs(7 * 60)).await;
+                }
+            });
+            let closure = runtime::spawn_blocking(move || {
+                for round in 1..=ROUNDS {
+                    handle.block_on(sleep(HOUR));
+                    thread::yield_now();
+                    let now = handle.block_on(async { Instant::now() });
+                    assert_eq!(now - start, HOUR * round);
+                }
+            });
+            closure.await.unwrap();
+            ticks.abort();
+        });
+    });
+}
+
+/// The thread that has run the tasks goes, and that of the closure runs them.
+#[test]
+fn a_closure_that_inherits_a_clock_that_stands_moves_it() {
+    soon(|| {
+        let runtime = paused();
+        let start = runtime.block_on(async { Instant::now() });
+        let handle = runtime.handle().clone();
+        let closure = runtime.spawn_blocking(move || {
+            handle.block_on(sleep(DAY));
+            handle.block_on(async { Instant::now() })
+        });
+        assert_eq!(tests::foreign::block_on(closure).unwrap(), start + DAY);
+    });
+}
+
+#[test]
+fn a_waker_that_is_kept_from_a_closure_does_not_hold_the_clock() {
+    soon(|| {
+        paused().block_on(async {
+            let handle = runtime::Handle::current();
+            let closure = runtime::spawn_blocking(move || {
+                handle.block_on(poll_fn(|context| Poll::Ready(context.waker().clone())))
+            });
+            let kept = closure.await.unwrap();
+            kept.wake_by_ref();
+            sleep(DAY).await;
         });
     });
 }

@@ -28,16 +28,17 @@ const GRACE: Duration = Duration::from_millis(50);
 
 /// Ends a runtime in which nobody is stuck, however busy the machine is.
 fn end(runtime: Runtime, case: &str, flavour: Flavour) -> Report {
-    end_with(runtime, Duration::from_secs(600), case, flavour)
+    let grace = Grace::new(GRACE).patience(Duration::from_secs(600));
+    end_with(runtime, grace, case, flavour)
 }
 
 /// Ends a runtime in which somebody is.
 fn end_stuck(runtime: Runtime, case: &str, flavour: Flavour) -> Report {
-    end_with(runtime, Duration::from_millis(50), case, flavour)
+    end_with(runtime, Grace::new(GRACE), case, flavour)
 }
 
-fn end_with(runtime: Runtime, patience: Duration, case: &str, flavour: Flavour) -> Report {
-    let report = runtime.shutdown(Grace::new(GRACE).patience(patience));
+fn end_with(runtime: Runtime, grace: Grace, case: &str, flavour: Flavour) -> Report {
+    let report = runtime.shutdown(grace);
     let over = report.took.saturating_sub(GRACE);
     eprintln!(
         "shutdown, {flavour}, {case}: the grace and {} ms",

@@ -6,7 +6,7 @@ use std::thread;
 use tests::mpsc::{Sender, channel};
 
 use runtime::shutdown::{Grace, Report, requested};
-use runtime::task::{Builder, Id, JoinHandle, JoinSet, TaskInfo, block_in_place, yield_now};
+use runtime::task::{Builder, Id, JoinHandle, TaskInfo, block_in_place, yield_now};
 use runtime::time::{Duration, sleep};
 use runtime::{Handle, LocalRuntime, Runtime};
 use tests::deadline::soon;
@@ -17,10 +17,10 @@ use tests::panics::on_drop;
 
 use crate::turns::catch_up;
 
-const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 /// Nobody is stuck, so nothing shall be said of that on a machine that is busy.
-fn patient(time: Duration) -> Grace {
+pub(crate) fn patient(time: Duration) -> Grace {
     Grace::new(time).patience(HOUR)
 }
 
@@ -29,12 +29,12 @@ fn short() -> Grace {
     Grace::new(Duration::from_millis(50)).patience(Duration::from_millis(50))
 }
 
-fn ids(tasks: &[TaskInfo]) -> Vec<Id> {
+pub(crate) fn ids(tasks: &[TaskInfo]) -> Vec<Id> {
     tasks.iter().map(|task| task.id).collect()
 }
 
 /// A task that ends when it is asked to.
-fn obedient(handle: &Handle) -> JoinHandle<&'static str> {
+pub(crate) fn obedient(handle: &Handle) -> JoinHandle<&'static str> {
     handle.spawn(async {
         requested().await;
         yield_now().await;
@@ -247,50 +247,6 @@ fn whoever_has_called_it_goes_on_and_nobody_is_spawned_any_more() {
         });
         // There is nothing left to be done.
         assert!(runtime.shutdown(Duration::ZERO).is_clean());
-    });
-}
-
-#[test]
-fn two_that_wait_for_it_do_not_wait_for_each_other() {
-    flavours(|flavour| {
-        let runtime = flavour.build();
-        runtime.block_on(async {
-            let mut set = JoinSet::new();
-            for _ in 0..3 {
-                set.spawn(async { Handle::current().shutdown(patient(HOUR)).await });
-            }
-            let ends = obedient(&Handle::current()).id();
-            let reports = set.join_all().await;
-            for report in &reports {
-                assert!(report.cut.is_empty() && report.stuck.is_empty(), "{report}");
-            }
-            if flavour == Flavour::Single {
-                // When the first has the report, the others wait for theirs still.
-                assert_eq!(ids(&reports[0].finished), [ends]);
-            }
-        });
-    });
-}
-
-#[test]
-fn a_shutdown_that_is_dropped_has_asked_and_can_be_called_again() {
-    flavours(|flavour| {
-        let runtime = flavour.build();
-        let report = runtime.block_on(async {
-            let deaf = runtime::spawn(pending::<()>());
-            let handle = Handle::current();
-            let first = handle.shutdown(patient(HOUR));
-            let asked = async {
-                handle.shutdown_token().cancelled().await;
-            };
-            runtime::select! {
-                _ = first => unreachable!("one of the tasks is deaf"),
-                () = asked => {}
-            }
-            assert!(!deaf.is_finished());
-            handle.shutdown(patient(Duration::from_millis(1))).await
-        });
-        assert_eq!(report.cut.len(), 1);
     });
 }
 

@@ -55,13 +55,30 @@ fn senders_wait_for_room_in_the_order_of_coming() {
 fn a_sender_that_was_called_and_leaves_passes_the_room_on() {
     let (sender, mut receiver) = channel(1);
     sender.try_send(0).unwrap();
-    let called = Step::waiting(sender.send(1));
+    let called = Step::waiting(sender.reserve());
     let next = Step::waiting(sender.send(2));
     assert_eq!(receiver.try_recv(), Ok(0));
     drop(called);
     next.woken().unwrap();
     assert_eq!(receiver.try_recv(), Ok(2));
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+}
+
+#[test]
+fn a_message_that_waits_is_sent_whether_its_sender_runs_or_not() {
+    let (sender, mut receiver) = channel(1);
+    sender.try_send(0).unwrap();
+    let waits = Step::waiting(sender.send(1));
+    let leaves = Step::waiting(sender.send(2));
+    let next = Step::waiting(sender.send(3));
+    drop(leaves);
+    assert_eq!(receiver.try_recv(), Ok(0));
+    assert_eq!((receiver.len(), sender.capacity()), (1, 0));
+    drop(waits);
+    assert_eq!(receiver.try_recv(), Ok(1), "it was sent already");
+    assert_eq!(receiver.try_recv(), Ok(3), "one that gave up is not");
+    next.woken().unwrap();
+    assert_eq!(sender.capacity(), 1);
 }
 
 #[test]
@@ -274,7 +291,8 @@ fn tasks_and_a_thread_meet() {
 struct Model {
     queue: VecDeque<usize>,
     waiting: VecDeque<usize>,
-    called: Vec<usize>,
+    /// Waited when it was closed.
+    refused: Vec<usize>,
     closed: bool,
 }
 
@@ -282,8 +300,8 @@ const ROOM: usize = 3;
 
 impl Model {
     fn serve(&mut self) {
-        while self.queue.len() + self.called.len() < ROOM && !self.waiting.is_empty() {
-            self.called.extend(self.waiting.pop_front());
+        while self.queue.len() < ROOM && !self.waiting.is_empty() {
+            self.queue.extend(self.waiting.pop_front());
         }
     }
 }
@@ -298,7 +316,7 @@ proptest! {
             match step {
                 0..=2 => {
                     let mut send = Step::new(sender.send(number));
-                    let has_room = model.queue.len() + model.called.len() < ROOM;
+                    let has_room = model.queue.len() < ROOM;
                     match send.poll() {
                         Poll::Ready(Err(_)) => prop_assert!(model.closed),
                         Poll::Ready(Ok(())) => {
@@ -319,20 +337,18 @@ proptest! {
                 5 if !sends.is_empty() => {
                     let (gone, _) = sends.remove(which % sends.len());
                     model.waiting.retain(|it| *it != gone);
-                    model.called.retain(|it| *it != gone);
                 }
                 6 if !sends.is_empty() => {
                     let at = which % sends.len();
                     let number = sends[at].0;
                     match sends[at].1.poll() {
                         Poll::Ready(Ok(())) => {
-                            prop_assert!(model.called.contains(&number));
-                            model.called.retain(|it| *it != number);
-                            model.queue.push_back(number);
+                            prop_assert!(!model.refused.contains(&number));
+                            prop_assert!(!model.waiting.contains(&number));
                             sends.remove(at);
                         }
-                        Poll::Ready(Err(_)) => {
-                            prop_assert!(model.closed && !model.called.contains(&number));
+                        Poll::Ready(Err(error)) => {
+                            prop_assert!(model.refused.contains(&number) && error.0 == number);
                             sends.remove(at);
                         }
                         Poll::Pending => prop_assert!(model.waiting.contains(&number)),
@@ -341,13 +357,13 @@ proptest! {
                 7 if which == 0 => {
                     receiver.close();
                     model.closed = true;
-                    model.waiting.clear();
+                    model.refused.extend(model.waiting.drain(..));
                 }
                 _ => {}
             }
             model.serve();
             prop_assert_eq!(receiver.len(), model.queue.len());
-            let free = ROOM - model.queue.len() - model.called.len();
+            let free = ROOM - model.queue.len();
             let can_be_had = if model.waiting.is_empty() { free } else { 0 };
             prop_assert_eq!((sender.capacity(), receiver.capacity()), (can_be_had, can_be_had));
         }

@@ -13,6 +13,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("sys", &["primitive"]),
     ("coop", &["primitive"]),
     ("here", &["primitive"]),
+    ("hold", &["primitive"]),
     ("hooks", &["primitive"]),
     ("faults", &["primitive"]),
     // Its own macros, which stand at the root of the crate.
@@ -29,6 +30,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
         &[
             "faults",
             "here",
+            "hold",
             "park",
             "primitive",
             "reactor",
@@ -63,6 +65,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "ending",
             "executor",
             "foreign",
+            "hold",
             "hooks",
             "primitive",
             "tasks",
@@ -77,6 +80,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
             "executor",
             "foreign",
             "here",
+            "hold",
             "metrics",
             "primitive",
             "shared",
@@ -116,7 +120,16 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ),
     (
         "shutdown",
-        &["executor", "handle", "runtimes", "sync", "tasks", "time"],
+        &[
+            "closing",
+            "executor",
+            "handle",
+            "primitive",
+            "runtimes",
+            "sync",
+            "tasks",
+            "time",
+        ],
     ),
     ("test", &["builder"]),
 ];
@@ -135,6 +148,7 @@ const NET: &[(&str, &[&str])] = &[
     ("tcp", &["accept", "addr", "error", "socket", "sys"]),
     ("udp", &["addr", "socket", "sys"]),
     ("unix", &["accept", "error", "pause", "socket", "sys"]),
+    ("inherited", &["sys", "tcp", "unix"]),
     ("stdio", &["error", "sys", "whole"]),
     ("io", &["error", "sys", "tcp", "whole"]),
     ("pipe", &["error", "forward", "pause", "sys", "whole"]),

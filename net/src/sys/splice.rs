@@ -10,7 +10,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::pipe;
 use super::socket::retry;
@@ -27,7 +27,7 @@ impl Pipe {
     pub(crate) fn new(room: usize) -> io::Result<Self> {
         let (reader, writer) = pipe::pipe(false)?;
         // That it is refused is no error.
-        let _ = pipe::set_capacity(&writer, room);
+        let _ = pipe::set_capacity(writer.as_fd(), room);
         Ok(Self { reader, writer })
     }
 }
@@ -43,12 +43,12 @@ pub(crate) fn splice(from: RawFd, to: RawFd, most: usize) -> io::Result<usize> {
 
 /// Writes bytes of a file to a socket, from `offset` on.
 pub(crate) fn send_file(
-    socket: impl AsFd,
-    file: impl AsFd,
+    socket: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
     offset: u64,
     most: usize,
 ) -> io::Result<usize> {
-    let (to, from) = (socket.as_fd().as_raw_fd(), file.as_fd().as_raw_fd());
+    let (to, from) = (socket.as_raw_fd(), file.as_raw_fd());
     // Beyond what a file can have, where there is nothing to read.
     let mut offset = libc::off64_t::try_from(offset).unwrap_or(libc::off64_t::MAX);
     // SAFETY: the call reads and writes the one number at `offset`.

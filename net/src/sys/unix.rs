@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 
 use super::option::{self, Plain};
 use super::socket::{self, FROM_BIRTH, check};
@@ -49,7 +49,7 @@ pub(crate) fn unix_pair(carries: Carries) -> io::Result<(OwnedFd, OwnedFd)> {
 
 /// Who was at the other end when it was connected: process, user, group. A process that cannot be
 /// seen from here is 0.
-pub(crate) fn peer_credentials(socket: impl AsFd) -> io::Result<(i32, u32, u32)> {
+pub(crate) fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<(i32, u32, u32)> {
     let peer: libc::ucred = option::get(socket, (libc::SOL_SOCKET, libc::SO_PEERCRED))?;
     if peer.uid == u32::MAX {
         // There has been nobody.

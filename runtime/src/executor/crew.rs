@@ -122,7 +122,7 @@ impl Crew {
 
     /// The live tasks.
     pub(crate) fn live(&self) -> Vec<TaskRef> {
-        let mut live = Vec::new();
+        let mut live = Vec::with_capacity(self.tasks());
         self.for_each_task(|task| live.push(task.clone()));
         live
     }

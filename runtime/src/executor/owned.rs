@@ -81,7 +81,8 @@ impl Owned {
                 None
             }
         };
-        let watch = end.watch.clone().filter(|watch| left <= watch.few);
+        let watch = end.watch.as_ref().filter(|watch| left <= watch.few);
+        let watch = watch.cloned();
         drop(list);
         watch.into_iter().for_each(|watch| (watch.tell)());
         removed

@@ -11,6 +11,7 @@
 mod closing;
 mod ending;
 mod help;
+mod hold;
 mod lane;
 mod left_over;
 mod moving;
@@ -18,6 +19,7 @@ mod park;
 mod pool;
 mod ring;
 mod sets;
+mod short;
 mod slot;
 mod sync;
 mod task;

@@ -7,8 +7,8 @@ use std::fmt;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
+use crate::closing::End;
 use crate::executor::StuckTask;
-use crate::handle::Handle;
 use crate::tasks::{TaskInfo, TaskPanic};
 
 /// What a shutdown has done; see [`Runtime::shutdown`](crate::Runtime::shutdown).
@@ -42,7 +42,8 @@ pub struct Report {
     pub detached: Vec<TaskInfo>,
     /// Tasks that do not come back from a poll, or from being dropped, and the workers that they keep.
     pub stuck: Vec<StuckTask>,
-    /// The tasks that have panicked since it began, seen or not.
+    /// The tasks that have panicked since it began, seen or not. (Of several shutdowns at the same time,
+    /// since the first of them began: each tells of the same end.)
     pub panics: Vec<TaskPanic>,
 }
 
@@ -54,9 +55,9 @@ impl Report {
     }
 
     /// After the end of the runtime: adds what that took, and what has panicked in it.
-    pub(super) fn complete(&mut self, handle: &Handle, began: Instant) {
+    pub(super) fn complete(&mut self, end: &End, began: Instant) {
         self.took = began.elapsed();
-        self.panics.extend(handle.shared.panics().take_notes());
+        self.panics = end.panics.read();
     }
 }
 

@@ -28,7 +28,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::waiters::{Left, Look, Ticket, Waiters, Wakers};
-use crate::primitive::{Arc, AtomicU64, Mutex, Ordering, constant};
+use crate::primitive::{Arc, AtomicU64, Ordering, ShortLock, constant};
 use crate::{coop, foreign};
 
 /// Tells tasks that something has happened.
@@ -52,7 +52,7 @@ use crate::{coop, foreign};
 #[derive(Debug)]
 pub struct Notify {
     word: AtomicU64,
-    waiters: Mutex<Waiters<Told>>,
+    waiters: ShortLock<Waiters<Told>>,
 }
 
 /// What a waiter was told.
@@ -76,7 +76,7 @@ impl Notify {
     constant! {
         /// Without a notice, and with nobody waiting.
         pub fn new() -> Self {
-            Self { word: AtomicU64::new(NOTHING), waiters: Mutex::new(Waiters::new()) }
+            Self { word: AtomicU64::new(NOTHING), waiters: ShortLock::new(Waiters::new()) }
         }
     }
 

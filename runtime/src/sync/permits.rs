@@ -34,14 +34,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::waiters::{Look, Ticket, Waiters, Wakers};
-use crate::primitive::{AtomicU64, Mutex, MutexGuard, Ordering, constant};
+use crate::primitive::{AtomicU64, Ordering, ShortGuard, ShortLock, constant};
 use crate::{coop, foreign};
 
 /// Permits that are free, and who waits for some.
 #[derive(Debug)]
 pub(crate) struct Permits {
     word: AtomicU64,
-    waiters: Mutex<Waiters<Need>>,
+    waiters: ShortLock<Waiters<Need>>,
 }
 
 /// What somebody in the queue wants.
@@ -65,7 +65,7 @@ impl Permits {
             assert!(count <= MOST, "more than Semaphore::MAX_PERMITS permits");
             Self {
                 word: AtomicU64::new(count * ONE),
-                waiters: Mutex::new(Waiters::new()),
+                waiters: ShortLock::new(Waiters::new()),
             }
         }
     }
@@ -162,7 +162,7 @@ impl Permits {
 
     /// Arrow 5, and 4: gives what is free, and `more`, to the first in the queue, as far as it
     /// reaches. WAITING is on, so by the lock the word is ours, and a plain store will do.
-    fn serve(&self, mut waiters: MutexGuard<'_, Waiters<Need>>, more: u64) -> Wakers {
+    fn serve(&self, mut waiters: ShortGuard<'_, Waiters<Need>>, more: u64) -> Wakers {
         let mut wakers = Wakers::new();
         let mut free = self.free_while_waiting() + more;
         while let Some(need) = waiters.first().filter(|need| need.count <= free) {

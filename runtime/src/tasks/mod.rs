@@ -35,5 +35,5 @@ pub use info::TaskInfo;
 pub(crate) use info::current;
 pub use join::{AbortHandle, JoinHandle};
 pub use panics::TaskPanic;
-pub(crate) use panics::{OnUnseen, Panics};
+pub(crate) use panics::{Notes, OnUnseen, Panics};
 pub(crate) use raw::{Header, Runnable, TaskRef};

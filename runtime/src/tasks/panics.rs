@@ -6,10 +6,12 @@
 //! such an outcome tells it here, and it is told on: to the program's hook, or in one line on standard
 //! error.
 //!
-//! While a runtime is being shut down all panics are noted as well, seen or not, for its report.
+//! While a runtime is being shut down all panics are noted as well, seen or not, for its reports: of
+//! several that are made at once each has them all.
 
 use std::fmt;
 use std::io::Write;
+use std::sync::Weak;
 
 use super::info::TaskInfo;
 use crate::foreign;
@@ -43,8 +45,19 @@ pub(crate) type OnUnseen = Arc<dyn Fn(&TaskPanic) + Send + Sync>;
 /// Where the panics of one runtime's tasks are told.
 pub(crate) struct Panics {
     on_unseen: Option<OnUnseen>,
-    /// For the report, while somebody makes one.
-    noted: Mutex<Option<Vec<TaskPanic>>>,
+    /// For the reports, while somebody makes one.
+    notes: Mutex<Weak<Notes>>,
+}
+
+/// The panics since somebody began to make a report, for all who make one meanwhile.
+#[derive(Default)]
+pub(crate) struct Notes(Mutex<Vec<TaskPanic>>);
+
+impl Notes {
+    /// Those so far.
+    pub(crate) fn read(&self) -> Vec<TaskPanic> {
+        self.0.lock().clone()
+    }
 }
 
 impl Panics {
@@ -52,26 +65,26 @@ impl Panics {
     pub(crate) fn new(on_unseen: Option<OnUnseen>) -> Self {
         Self {
             on_unseen,
-            noted: Mutex::new(None),
+            notes: Mutex::new(Weak::new()),
         }
     }
 
-    /// From now on panics are noted.
-    pub(crate) fn begin_notes(&self) {
-        self.noted.lock().get_or_insert_default();
-    }
-
-    /// What was noted so far. Notes are taken on.
-    pub(crate) fn take_notes(&self) -> Vec<TaskPanic> {
-        let mut noted = self.noted.lock();
-        noted.as_mut().map(std::mem::take).unwrap_or_default()
+    /// Panics are noted for as long as the notes live.
+    pub(crate) fn take_notes(&self) -> Arc<Notes> {
+        let mut notes = self.notes.lock();
+        notes.upgrade().unwrap_or_else(|| {
+            let fresh = Arc::new(Notes::default());
+            *notes = Arc::downgrade(&fresh);
+            fresh
+        })
     }
 
     /// A task has panicked.
     #[cold]
     pub(super) fn note(&self, panic: TaskPanic) {
-        if let Some(noted) = &mut *self.noted.lock() {
-            noted.push(panic);
+        let notes = self.notes.lock().upgrade();
+        if let Some(notes) = notes {
+            notes.0.lock().push(panic);
         }
     }
 

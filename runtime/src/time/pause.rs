@@ -6,8 +6,8 @@
 //!
 //! The danger is what takes real time. Sockets, other threads and child processes do not stop, so a
 //! timeout beside a real peer is over as soon as that peer lets us wait. What is ready is always
-//! served first, and closures of `spawn_blocking` hold the clock; for all else time is
-//! [resumed](resume).
+//! served first, and closures of `spawn_blocking` hold the clock while they do not wait for it; for all
+//! else time is [resumed](resume).
 
 use std::future::{Future, poll_fn};
 use std::panic::Location;
@@ -23,9 +23,9 @@ use crate::primitive::Arc;
 /// do: no task is ready, no descriptor, and no closure of `spawn_blocking` runs. To move it by hand
 /// there is [`advance`].
 ///
-/// A closure of `spawn_blocking` holds the clock until its end. So one that waits for this clock itself,
-/// as `handle.block_on(sleep(..))` inside of it does, waits for ever: spawn a task for that, or move
-/// the clock by hand.
+/// A closure of `spawn_blocking` that is given to the runtime while the clock stands holds it until its
+/// end, but for the time that it waits in [`Handle::block_on`](crate::Handle::block_on) of this runtime.
+/// If it waits for this clock in another way, by a channel say, it waits for ever: use `block_on` for that.
 ///
 /// # Panics
 ///

@@ -29,7 +29,7 @@ pub use self::receiver::Receiver;
 pub use self::sender::{Sender, WeakSender};
 use super::Notify;
 use super::waiters::{Waiters, Wakers};
-use crate::primitive::{Arc, Mutex};
+use crate::primitive::{Arc, ShortLock};
 
 /// Makes a channel that keeps the last `capacity` messages.
 ///
@@ -64,7 +64,7 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 
 struct Shared<T> {
     capacity: usize,
-    state: Mutex<State<T>>,
+    state: ShortLock<State<T>>,
     deserted: Notify,
 }
 

@@ -9,7 +9,7 @@ use futures_core::Stream;
 
 use super::error::{Lagged, RecvError, TryRecvError};
 use super::{Read, Shared, State};
-use crate::primitive::{Arc, MutexGuard};
+use crate::primitive::{Arc, ShortGuard};
 use crate::sync::blocking;
 use crate::sync::waiters::{Look, Ticket};
 use crate::{coop, foreign};
@@ -186,8 +186,8 @@ impl<T> Receiver<T> {
 /// Reads, if anything is there; the lock comes back if not.
 fn read<'a, T>(
     next: &mut u64,
-    mut state: MutexGuard<'a, State<T>>,
-) -> Result<Result<Read<T>, RecvError>, MutexGuard<'a, State<T>>> {
+    mut state: ShortGuard<'a, State<T>>,
+) -> Result<Result<Read<T>, RecvError>, ShortGuard<'a, State<T>>> {
     match state.read(next) {
         Ok(message) => Ok(Ok(message)),
         Err(TryRecvError::Closed) => Ok(Err(RecvError::Closed)),

@@ -5,7 +5,7 @@ use std::fmt;
 use super::error::SendError;
 use super::{Kept, Receiver, Shared, State, VecDeque, Waiters, Wakers};
 use crate::coop;
-use crate::primitive::{Arc, Mutex};
+use crate::primitive::{Arc, ShortLock};
 use crate::sync::Notify;
 
 /// Sends to all receivers; clones send into the same channel.
@@ -28,7 +28,7 @@ impl<T> Sender<T> {
         Self {
             shared: Arc::new(Shared {
                 capacity,
-                state: Mutex::new(State {
+                state: ShortLock::new(State {
                     ring: VecDeque::new(),
                     start: 0,
                     receivers: 0,

@@ -13,8 +13,9 @@
 //! All of it stands under one short lock. A sender takes it for each message: two atomic steps, to lock
 //! and to unlock. The receiver takes it once for all messages that are there: they go into a queue of
 //! its own, and the slot of each comes back when that one is received, in one atomic step
-//! ([`returned`](super::returned)). Values are dropped, and wakers cloned, woken and dropped, without
-//! the lock.
+//! ([`returned`](super::returned)). A sender that waits leaves its message in the list, and whoever
+//! gives a slot back puts the message into it: it is there at once, and not when the sender has run.
+//! Values are dropped, and wakers cloned, woken and dropped, without the lock.
 //!
 //! The dangers are those of every queue for slots: a slot that was promised to a sender which leaves,
 //! and a receiver that falls asleep beside the last change. The first is given on in
@@ -28,10 +29,10 @@ use super::super::notify::Notify;
 use super::super::waiters::{Look, Ticket, Waiters, Wakers};
 use super::returned::Returned;
 use crate::foreign;
-use crate::primitive::{AtomicU64, Mutex, MutexGuard, Ordering};
+use crate::primitive::{AtomicU64, Ordering, ShortGuard, ShortLock};
 
 pub(super) struct Shared<T> {
-    state: Mutex<State<T>>,
+    state: ShortLock<State<T>>,
     /// Senders that are not weak.
     senders: AtomicU64,
     /// Weak ones.
@@ -45,7 +46,7 @@ struct State<T> {
     queue: VecDeque<T>,
     free: usize,
     promised: usize,
-    waiting: Waiters<Need>,
+    waiting: Waiters<Need<T>>,
     receiver: Option<std::task::Waker>,
     /// Nobody gets a slot from now on.
     closed: bool,
@@ -53,10 +54,21 @@ struct State<T> {
     gone: bool,
 }
 
-/// How many slots somebody wants.
-struct Need {
+/// How many slots somebody wants, and what for.
+struct Need<T> {
     count: usize,
-    granted: bool,
+    /// To be put into the slot; without one, the slots are promised to who waits.
+    message: Option<T>,
+    fate: Fate,
+}
+
+/// What became of somebody who wants slots. Who is called while it waits learns that the channel is
+/// closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Waits,
+    Promised,
+    Sent,
 }
 
 /// Why there is no slot.
@@ -89,6 +101,14 @@ impl<T> State<T> {
         Ok(())
     }
 
+    /// Slots were taken for a message, or for somebody who may send into them.
+    fn fill(&mut self, count: usize, message: Option<T>, wakers: &mut Wakers) {
+        match message {
+            Some(message) => self.push(message, wakers),
+            None => self.promised += count,
+        }
+    }
+
     /// Puts a message into a slot that was taken.
     #[inline]
     fn push(&mut self, value: T, wakers: &mut Wakers) {
@@ -109,10 +129,14 @@ impl<T> State<T> {
     fn serve(&mut self, returned: &Returned, wakers: &mut Wakers) {
         self.free += returned.take(true);
         while let Some(need) = self.waiting.first().filter(|need| need.count <= self.free) {
-            need.granted = true;
-            self.free -= need.count;
-            self.promised += need.count;
+            let (count, message) = (need.count, need.message.take());
+            need.fate = match message {
+                Some(_) => Fate::Sent,
+                None => Fate::Promised,
+            };
             self.waiting.call_first(wakers);
+            self.free -= count;
+            self.fill(count, message, wakers);
         }
         self.want_no_more(returned);
     }
@@ -137,7 +161,7 @@ impl<T> State<T> {
 impl<T> Shared<T> {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            state: Mutex::new(State {
+            state: ShortLock::new(State {
                 queue: VecDeque::new(),
                 free: capacity,
                 promised: 0,
@@ -190,14 +214,7 @@ impl<T> Shared<T> {
                 }
             }
         }
-        let reserved = std::task::ready!(self.poll_reserve(1, ticket, context));
-        if reserved.is_ok() {
-            value
-                .take()
-                .into_iter()
-                .for_each(|it| self.push_promised(it));
-        }
-        Poll::Ready(reserved)
+        self.poll_slots(1, value, ticket, context)
     }
 
     /// Takes slots if they are free and nobody waits: they are promised from now on.
@@ -215,6 +232,19 @@ impl<T> Shared<T> {
         ticket: &mut Option<Ticket>,
         context: &Context<'_>,
     ) -> Poll<Result<(), Refused>> {
+        self.poll_slots(count, &mut None, ticket, context)
+    }
+
+    /// Takes slots for a message, or for whoever asks. A message waits in the list, and whoever gives
+    /// the slot back puts it there: its sender need not run for it. It comes back if it was not sent.
+    fn poll_slots(
+        &self,
+        count: usize,
+        message: &mut Option<T>,
+        ticket: &mut Option<Ticket>,
+        context: &Context<'_>,
+    ) -> Poll<Result<(), Refused>> {
+        let mut wakers = Wakers::new();
         // Foreign code, so before the lock; spared if the waker that is there will do.
         let mut fresh = ticket.is_none().then(|| context.waker().clone());
         loop {
@@ -222,26 +252,32 @@ impl<T> Shared<T> {
             let (polled, unused) = match ticket.as_ref() {
                 None => match state.take(count, &self.returned, true) {
                     Ok(()) => {
-                        state.promised += count;
+                        state.fill(count, message.take(), &mut wakers);
                         (Poll::Ready(Ok(())), fresh)
                     }
                     Err(Refused::Closed) => (Poll::Ready(Err(Refused::Closed)), fresh),
                     Err(Refused::Full) => {
-                        let granted = false;
-                        let waker = fresh.take();
-                        *ticket =
-                            waker.map(|waker| state.waiting.push(Need { count, granted }, waker));
+                        *ticket = fresh.take().map(|waker| {
+                            let (message, fate) = (message.take(), Fate::Waits);
+                            let need = Need {
+                                count,
+                                message,
+                                fate,
+                            };
+                            state.waiting.push(need, waker)
+                        });
                         (Poll::Pending, None)
                     }
                 },
                 Some(held) => match (state.waiting.look(held, context.waker()), fresh) {
                     (Look::Called, fresh) => {
-                        let left = ticket.take().map(|ticket| state.waiting.remove(ticket));
-                        let granted = left.is_some_and(|left| left.note.granted);
-                        (
-                            Poll::Ready(granted.then_some(()).ok_or(Refused::Closed)),
-                            fresh,
-                        )
+                        let left = ticket
+                            .take()
+                            .map(|ticket| state.waiting.remove(ticket).note);
+                        let is_closed = left.as_ref().is_none_or(|it| it.fate == Fate::Waits);
+                        *message = left.and_then(|left| left.message);
+                        let outcome = (!is_closed).then_some(()).ok_or(Refused::Closed);
+                        (Poll::Ready(outcome), fresh)
                     }
                     (Look::Waits, fresh) => (Poll::Pending, fresh),
                     (Look::NeedsWaker, Some(waker)) => {
@@ -255,6 +291,7 @@ impl<T> Shared<T> {
                 },
             };
             drop(state);
+            wakers.wake();
             foreign::drop_quietly(unused);
             return polled;
         }
@@ -265,10 +302,11 @@ impl<T> Shared<T> {
         let mut wakers = Wakers::new();
         let mut state = self.state.lock();
         let left = state.waiting.remove(ticket);
-        match left.note.granted {
-            true => state.break_promise(left.note.count, &self.returned, &mut wakers),
+        match left.note.fate {
+            Fate::Promised => state.break_promise(left.note.count, &self.returned, &mut wakers),
             // It may have been the first, and have wanted more than the next one does.
-            false => state.give(0, &self.returned, &mut wakers),
+            Fate::Waits => state.give(0, &self.returned, &mut wakers),
+            Fate::Sent => {}
         }
         state.want_no_more(&self.returned);
         drop(state);
@@ -336,8 +374,8 @@ impl<T> Shared<T> {
     fn pop<'a>(
         &'a self,
         taken: &mut VecDeque<T>,
-        mut state: MutexGuard<'a, State<T>>,
-    ) -> Result<Option<T>, MutexGuard<'a, State<T>>> {
+        mut state: ShortGuard<'a, State<T>>,
+    ) -> Result<Option<T>, ShortGuard<'a, State<T>>> {
         let Some(value) = state.queue.pop_front() else {
             return if self.is_over(&state) {
                 Ok(None)
@@ -347,8 +385,11 @@ impl<T> Shared<T> {
         };
         let mut wakers = Wakers::new();
         state.give(1, &self.returned, &mut wakers);
-        // The one is empty: it is the queue for what comes from now on.
-        std::mem::swap(taken, &mut state.queue);
+        // One alone stays: receiving it here is a lock, there an atomic step for the receiver to give
+        // its slot back and one for the sender to find it. An empty one is the queue from now on.
+        if state.queue.len() > 1 {
+            std::mem::swap(taken, &mut state.queue);
+        }
         drop(state);
         wakers.wake();
         Ok(Some(value))
@@ -381,10 +422,10 @@ impl<T> Shared<T> {
     fn pop_many<'a>(
         &'a self,
         taken: &mut VecDeque<T>,
-        mut state: MutexGuard<'a, State<T>>,
+        mut state: ShortGuard<'a, State<T>>,
         buffer: &mut Vec<T>,
         limit: usize,
-    ) -> Result<usize, MutexGuard<'a, State<T>>> {
+    ) -> Result<usize, ShortGuard<'a, State<T>>> {
         let before = taken.len().min(limit);
         let count = before + state.queue.len().min(limit - before);
         if count == 0 {
@@ -422,9 +463,9 @@ impl<T> Shared<T> {
     #[cold]
     fn wait_for<'a, R>(
         &'a self,
-        state: MutexGuard<'a, State<T>>,
+        state: ShortGuard<'a, State<T>>,
         context: &Context<'_>,
-        mut again: impl FnMut(MutexGuard<'a, State<T>>) -> Result<R, MutexGuard<'a, State<T>>>,
+        mut again: impl FnMut(ShortGuard<'a, State<T>>) -> Result<R, ShortGuard<'a, State<T>>>,
     ) -> Poll<R> {
         let held = state.receiver.as_ref();
         if held.is_some_and(|held| held.will_wake(context.waker())) {
