@@ -146,7 +146,7 @@ fn a_message_on_a_lone_connection_costs_one_wait_besides() {
         );
         // Threads start and end by them, and one lets a second signal through at the end.
         let futexes = calls.get("futex").copied().unwrap_or(0);
-        let some = if flavour == Flavour::Steal { 100 } else { 40 };
+        let some = if flavour == Flavour::Steal { 200 } else { 40 };
         assert!(futexes <= some, "{calls:?}");
     });
 }
@@ -223,11 +223,12 @@ fn registrations_of_the_runtime(flavour: Flavour) -> u64 {
 }
 
 /// How many more registrations there may be because `count` descriptors follow their tasks to another
-/// worker, or because a worker that is slow under the tracer is taken for a stuck one.
+/// worker, or because a worker that is slow under the tracer is taken for a stuck one: on a busy machine
+/// often, and still not once in ten of two thousand messages.
 fn moves(flavour: Flavour, count: u64) -> u64 {
     match flavour {
         Flavour::Single => 0,
-        Flavour::Steal => 2 * count + 20,
+        Flavour::Steal => 2 * count + 200,
     }
 }
 
