@@ -142,8 +142,8 @@ fn a_reader_at_home_sees_that_it_is_no_longer() {
             }
         });
         socket.source.move_to(1);
-        socket.send();
         late.join().unwrap();
+        socket.send();
         reader.join().unwrap();
     });
 }
