@@ -1,11 +1,16 @@
 //! How the server starts, and what it says when it cannot.
 
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::process::{Command, Output};
 
 use tests::flavours::Flavour;
-use tests::server::program;
+use tests::place::Place;
+use tests::process::signal;
+use tests::server::{Server, program};
 
-use crate::{chat, start};
+use crate::client::Client;
+use crate::{chat, command, start};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(program("chat"))
@@ -26,6 +31,27 @@ fn it_says_in_one_line_where_it_listens_and_with_what() {
         };
         let expected = format!("chat listening on {address}, policy kick, flavor {name}\n");
         assert_eq!(server.first_line(), expected);
+    });
+}
+
+#[test]
+fn it_listens_at_the_sockets_that_it_was_started_with() {
+    chat(|flavour| {
+        let place = Place::new();
+        let path = place.file("door");
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = tcp.local_addr().unwrap();
+        let unix = UnixListener::bind(&path).unwrap();
+        let sockets = [tcp.into(), unix.into()];
+        let mut server = Server::start_with(&command(flavour, &[]), sockets);
+        assert_eq!(server.address(), address);
+        assert!(server.first_line().contains(path.to_str().unwrap()));
+        Client::named(&server, "ann").say_and_see("hello");
+        Client::local(&path).until("<ann> hello");
+        signal(server.pid(), libc::SIGTERM);
+        assert_eq!(server.process().0.wait().unwrap().code(), Some(0));
+        // Its file is somebody else's.
+        assert!(path.exists());
     });
 }
 

@@ -14,12 +14,11 @@ use tests::process::{descriptors, only_child, status, works};
 use tests::server::{Server, echo_on};
 use tests::{fd, skip};
 
-use crate::{bytes, flavours, flavours_within, heavy, ping};
+use crate::{bytes, flavours, heavy, ping};
 
 #[test]
 fn everything_may_be_sent_before_anything_is_read() {
-    flavours_within(std::time::Duration::from_secs(60), |flavour| {
-        let _turn = heavy();
+    heavy(std::time::Duration::from_secs(60), |flavour| {
         let server = Server::echo(flavour);
         let mut client = server.connect();
         // More than all buffers of the kernel on the way, so that the server must keep it.
@@ -117,8 +116,7 @@ fn clients_that_are_cut_off_in_the_middle_harm_nobody() {
 
 #[test]
 fn a_client_that_sends_and_never_reads_harms_nobody_and_is_not_kept_for_ever() {
-    flavours_within(std::time::Duration::from_secs(60), |flavour| {
-        let _turn = heavy();
+    heavy(std::time::Duration::from_secs(60), |flavour| {
         let server = Server::start(echo_on(flavour).args(["--buffer", "1000000"]));
         let mut rude = server.connect();
         let mut others: Vec<TcpStream> = (0..5).map(|_| server.connect()).collect();

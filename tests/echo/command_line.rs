@@ -1,5 +1,6 @@
 //! How the server starts, and what it says when it cannot.
 
+use std::net::TcpListener;
 use std::process::Output;
 
 use tests::server::{Server, echo};
@@ -28,6 +29,18 @@ fn it_says_in_one_line_where_it_listens_and_with_what() {
         assert!(address.ip().is_loopback() && address.port() != 0);
         let expected = format!("echo listening on {address}, flavor single, 1 worker\n");
         assert_eq!(server.first_line(), expected);
+        ping(&mut server.connect(), b"hello");
+    });
+}
+
+#[test]
+fn it_listens_at_the_socket_that_it_was_started_with() {
+    soon(|| {
+        let given = TcpListener::bind("127.0.0.1:0").unwrap();
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = given.local_addr().unwrap();
+        let server = Server::start_with(&echo(), [given.into(), other.into()]);
+        assert_eq!(server.address(), address);
         ping(&mut server.connect(), b"hello");
     });
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tests::deadline::within;
 use tests::flavours::Flavour;
@@ -15,7 +15,7 @@ use tests::process::{only_child, signal, works};
 use tests::server::{Server, program};
 use tests::skip;
 
-use crate::{flavours_within, heavy};
+use crate::heavy;
 
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -72,13 +72,12 @@ fn has_valgrind(what: &str) -> bool {
 
 #[test]
 fn a_small_message_costs_one_recv_and_one_send_and_no_allocation() {
-    flavours_within(LIMIT, |flavour| {
+    heavy(LIMIT, |flavour| {
         let traces = can_trace("system calls a message");
         if !traces && works("strace", &["-V"]) {
             // It is there, so `count` would use it.
             return skip("all figures a message", "strace may not trace");
         }
-        let _turn = heavy();
         let (messages, limit) = match flavour {
             Flavour::Single => ("8000", 300.0),
             Flavour::Steal => ("20000", 400.0),
@@ -139,12 +138,13 @@ fn a_message_costs_a_lone_worker_little_more() {
 
 #[test]
 fn a_message_on_a_lone_connection_costs_one_wait_besides() {
-    flavours_within(LIMIT, |flavour| {
+    heavy(LIMIT, |flavour| {
         if !can_trace("system calls of a lone connection") {
             return;
         }
-        let _turn = heavy();
+        let began = Instant::now();
         let calls = traced(flavour, &["--connections", "1", "--messages", "2000"]);
+        let milliseconds = began.elapsed().as_millis() as u64;
         let own = registrations_of_the_runtime(flavour);
         let moves = moves(flavour, 2);
         assert_eq!(calls["sendto"], 2000);
@@ -153,8 +153,11 @@ fn a_message_on_a_lone_connection_costs_one_wait_besides() {
             "{calls:?}"
         );
         assert!(calls["recvfrom"] <= 2002 + moves, "{calls:?}");
-        // A worker that watches the other one wakes from time to time.
-        let rounds = if flavour == Flavour::Steal { 1000 } else { 0 };
+        // A worker that watches the other one wakes each millisecond, and may look at its epoll then.
+        let rounds = match flavour {
+            Flavour::Single => 0,
+            Flavour::Steal => (2 * milliseconds).max(1000),
+        };
         let waits = calls.get("epoll_wait").or(calls.get("epoll_pwait2"));
         assert!(
             waits.is_some_and(|waits| *waits <= 2010 + rounds),
@@ -162,18 +165,17 @@ fn a_message_on_a_lone_connection_costs_one_wait_besides() {
         );
         // Threads start and end by them, and one lets a second signal through at the end.
         let futexes = calls.get("futex").copied().unwrap_or(0);
-        let some = if flavour == Flavour::Steal { 100 } else { 40 };
+        let some = if flavour == Flavour::Steal { 200 } else { 40 };
         assert!(futexes <= some, "{calls:?}");
     });
 }
 
 #[test]
 fn a_connection_is_registered_once_however_much_it_says() {
-    flavours_within(LIMIT, |flavour| {
+    heavy(LIMIT, |flavour| {
         if !can_trace("registrations a connection") {
             return;
         }
-        let _turn = heavy();
         let calls = traced(flavour, &["--connections", "50", "--messages", "2000"]);
         let once = 50 + registrations_of_the_runtime(flavour);
         let moves = moves(flavour, 51);
@@ -188,11 +190,10 @@ fn a_connection_is_registered_once_however_much_it_says() {
 
 #[test]
 fn what_a_connection_of_one_message_costs_is_known() {
-    flavours_within(LIMIT, |flavour| {
+    heavy(LIMIT, |flavour| {
         if !can_trace("system calls of a short connection") {
             return;
         }
-        let _turn = heavy();
         let calls = traced(
             flavour,
             &["--churn", "--connections", "8", "--messages", "2000"],
@@ -241,11 +242,12 @@ fn registrations_of_the_runtime(flavour: Flavour) -> u64 {
 }
 
 /// How many more registrations there may be because `count` descriptors follow their tasks to another
-/// worker, or because a worker that is slow under the tracer is taken for a stuck one.
+/// worker, or because a worker that is slow under the tracer is taken for a stuck one: on a busy machine
+/// often, and still not once in ten of two thousand messages.
 fn moves(flavour: Flavour, count: u64) -> u64 {
     match flavour {
         Flavour::Single => 0,
-        Flavour::Steal => 2 * count + 20,
+        Flavour::Steal => 2 * count + 200,
     }
 }
 

@@ -13,13 +13,13 @@ use tests::process::{
 use tests::server::{Server, echo_on, program};
 use tests::skip;
 
-use crate::{flavours_within, heavy, ping};
+use crate::{heavy, ping};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn ten_thousand_connections_are_held_and_served_and_idle_ones_cost_nothing() {
-    flavours_within(LIMIT, |flavour| {
+    heavy(LIMIT, |flavour| {
         const CROWD: usize = 10_000;
         if !has_room_for(CROWD as u64 + 100) {
             return skip(
@@ -27,7 +27,6 @@ fn ten_thousand_connections_are_held_and_served_and_idle_ones_cost_nothing() {
                 "the hard limit of descriptors is too low",
             );
         }
-        let _turn = heavy();
         let server = Server::echo(flavour);
         let address = server.address().to_string();
         let mut load = Command::new(program("load"));
@@ -91,7 +90,7 @@ fn quietest(process: u32) -> (u64, u64) {
 /// nothing announces them again.
 #[test]
 fn with_too_few_descriptors_everybody_is_served_in_turn() {
-    flavours_within(LIMIT, |flavour| {
+    heavy(LIMIT, |flavour| {
         const CLIENTS: usize = 640;
         const DESCRIPTORS: u64 = 64;
         if !has_room_for(CLIENTS as u64 + 200) {
@@ -107,7 +106,6 @@ fn with_too_few_descriptors_everybody_is_served_in_turn() {
                 "net.core.somaxconn is too low for them",
             );
         }
-        let _turn = heavy();
         let mut command = echo_on(flavour);
         // Soft and hard: the server would raise the soft one.
         // SAFETY: the closure makes one system call, as is allowed after a fork.

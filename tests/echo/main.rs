@@ -10,10 +10,11 @@ mod counts;
 mod crowds;
 mod draining;
 mod limits;
+mod size;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tests::deadline::SOON;
@@ -29,6 +30,14 @@ fn flavours(test: impl Fn(Flavour) + Send + Sync + 'static) {
 fn flavours_within(limit: Duration, test: impl Fn(Flavour) + Send + Sync + 'static) {
     program("echo");
     tests::flavours::flavours_within(limit, test);
+}
+
+/// The same, for tests that need much of the machine: they come one after the other, and the time of
+/// each begins when its turn has come.
+fn heavy(limit: Duration, test: impl Fn(Flavour) + Send + Sync + 'static) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    flavours_within(limit, test);
 }
 
 /// Runs a test of the program. It is built before the deadline begins.
@@ -51,10 +60,4 @@ fn bytes(count: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = words.flat_map(u64::to_be_bytes).collect();
     bytes.truncate(count);
     bytes
-}
-
-/// Lets the tests that need much of the machine come one after the other.
-fn heavy() -> MutexGuard<'static, ()> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }

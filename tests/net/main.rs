@@ -4,7 +4,7 @@
 //! of it; `connecting` and `names` are how a connection comes to be, and what is said when it does
 //! not. The files that begin with `udp` are about datagrams: one by one, to groups, and many at a
 //! time; those with `unix` about sockets that stay on the machine, and the descriptors they carry;
-//! `pipes` about pipes and FIFOs, `stdio` about what a program is started with. `readiness` and `room`
+//! `pipes` about pipes and FIFOs, `stdio` and `inherited` about what a program is started with. `readiness` and `room`
 //! are the facts of the kernel that an edge-triggered runtime can trip over, one a test, for reading
 //! and for writing. `waiters` is about who is woken, `calls` about operations of the user's own,
 //! `sharing` about threads, and `conformance` is what holds of all kinds of descriptors. `reading`,
@@ -22,6 +22,7 @@ mod copying;
 mod descriptors;
 mod endings;
 mod framing;
+mod inherited;
 mod moving;
 mod names;
 mod nothing_left;

@@ -9,10 +9,10 @@ use std::thread;
 use runtime::io::AsyncFd;
 use runtime::task::yield_now;
 use runtime::time::{Duration, Instant, sleep, sleep_until, timeout, timeout_at};
-use runtime::{Handle, LocalRuntime};
+use runtime::{Builder, Handle, LocalRuntime};
 use tests::deadline::soon;
 use tests::flavours::flavours;
-use tests::panics::panics;
+use tests::panics::{panics, unseen};
 
 /// What `call` says outside of a runtime, which must name it, its place, and a cure.
 #[track_caller]
@@ -227,7 +227,9 @@ fn metrics_count_what_lives() {
 #[test]
 fn a_guard_that_a_task_keeps_too_long_leaves_no_thread_in_a_runtime() {
     soon(|| {
-        let outcome = runtime::block_on(async {
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.on_unseen_panic(unseen).build_local().unwrap();
+        let outcome = runtime.block_on(async {
             let handle = Handle::current();
             let keeps = runtime::spawn_local(async move {
                 let _guard = handle.enter();
@@ -237,6 +239,7 @@ fn a_guard_that_a_task_keeps_too_long_leaves_no_thread_in_a_runtime() {
             drop(keeps);
             42
         });
+        drop(runtime);
         assert_eq!(outcome, 42);
         assert!(Handle::try_current().is_err());
     });

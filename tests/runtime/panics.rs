@@ -14,7 +14,7 @@ use runtime::Runtime;
 use runtime::task::yield_now;
 use tests::event::{Event, until};
 use tests::flavours::{Flavour, flavours};
-use tests::panics::{message, on_drop, panics};
+use tests::panics::{message, on_drop, panics, unseen};
 
 use crate::turns::catch_up;
 
@@ -27,7 +27,7 @@ struct Survivor {
 
 impl Survivor {
     fn new(flavour: Flavour) -> Self {
-        let runtime = flavour.build();
+        let runtime = flavour.builder().on_unseen_panic(unseen).build().unwrap();
         let go = Event::new();
         let told_go = go.wait();
         let old = runtime.spawn(async move {
@@ -309,7 +309,8 @@ fn a_panic_of_block_on_still_drops_its_tasks() {
         let dropped = Event::new();
         let says_dropped = dropped.clone();
         let message = panics(|| {
-            flavour.block_on(async move {
+            let runtime = flavour.builder().on_unseen_panic(unseen).build();
+            runtime.unwrap().block_on(async move {
                 let guard = on_drop(move || {
                     says_dropped.set();
                     panic!("a second panic, while the first is on its way");

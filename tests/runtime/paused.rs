@@ -14,6 +14,7 @@ use runtime::task::yield_now;
 use runtime::time::{self, Duration, Instant, sleep, sleep_until, timeout};
 use runtime::{Builder, Runtime};
 use tests::deadline::soon;
+use tests::event::until;
 use tests::fd::unix_pair;
 use tests::panics::panics;
 
@@ -139,18 +140,23 @@ fn what_is_ready_comes_before_the_next_deadline() {
     });
 }
 
+/// Waits, on another thread, until the runtime that calls this has gone to sleep.
+fn until_asleep() -> impl FnOnce() + Send {
+    let handle = runtime::Handle::current();
+    let before = handle.metrics().parks;
+    move || until(|| handle.metrics().parks > before)
+}
+
 #[test]
 fn a_closure_that_blocks_holds_the_time() {
     soon(|| {
         paused().block_on(async {
             let start = Instant::now();
-            let slow = runtime::spawn_blocking(|| thread::sleep(Duration::from_millis(30)));
+            let slow = runtime::spawn_blocking(until_asleep());
             timeout(DAY, slow).await.unwrap().unwrap();
             assert_eq!(start.elapsed(), Duration::ZERO);
             // Nobody waits for this one, and still the time goes on after it.
-            drop(runtime::spawn_blocking(|| {
-                thread::sleep(Duration::from_millis(30))
-            }));
+            drop(runtime::spawn_blocking(until_asleep()));
             sleep(DAY).await;
         });
     });
@@ -242,8 +248,9 @@ fn a_thread_may_wake_a_runtime_whose_time_stands() {
         paused().block_on(async {
             let (ours, mut peer) = unix_pair();
             let ours = AsyncFd::new(ours).unwrap();
+            let is_asleep = until_asleep();
             let writer = thread::spawn(move || {
-                thread::sleep(Duration::from_millis(20));
+                is_asleep();
                 peer.write_all(b"x").unwrap();
                 peer
             });

@@ -293,6 +293,31 @@ pub fn inherit(fd: RawFd) -> io::Result<()> {
     }
 }
 
+/// Makes the next program of this process have a descriptor, at a number. Safe to call after a fork.
+///
+/// # Errors
+///
+/// If there is no such number.
+pub fn inherit_at(number: RawFd, fd: &OwnedFd) -> io::Result<()> {
+    // SAFETY: the call takes no pointer.
+    unsafe { libc::dup2(fd.as_raw_fd(), number) };
+    // It may have been there already.
+    inherit(number)
+}
+
+/// Undoes [`inherit`].
+///
+/// # Errors
+///
+/// If it is not open.
+pub fn keep(fd: RawFd) -> io::Result<()> {
+    // SAFETY: the call takes no pointer.
+    match unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
 /// All descriptors of this process, in order.
 pub fn all_open() -> Vec<RawFd> {
     let folder = fs::read_dir("/proc/self/fd").unwrap();

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use runtime::task::TaskPanic;
+
 /// What a panic says.
 pub fn message(payload: &(dyn Any + Send)) -> String {
     let fixed = payload
@@ -25,6 +27,9 @@ pub fn panics<R>(call: impl FnOnce() -> R) -> String {
         Err(payload) => message(&*payload),
     }
 }
+
+/// What to do of a wanted panic of a task that nobody awaits: else it is a line among the test's own.
+pub fn unseen(_: &TaskPanic) {}
 
 /// Does something when it is dropped.
 pub struct OnDrop<F: FnOnce()>(Option<F>);

@@ -3,12 +3,14 @@
 use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::fd;
 use crate::flavours::Flavour;
 use crate::process::{Running, default_signal};
 
@@ -105,6 +107,24 @@ impl Server {
             first_line,
             stdout,
         }
+    }
+
+    /// Starts it with these sockets, which are those that it listens at.
+    pub fn start_with(command: &Command, sockets: [OwnedFd; 2]) -> Self {
+        // The shell has the number of the process that the program becomes.
+        let mut shell = Command::new("sh");
+        let becomes = "LISTEN_PID=$$ LISTEN_FDS=2 exec \"$0\" \"$@\"";
+        shell.args(["-c", becomes]).arg(command.get_program());
+        shell.args(command.get_args());
+        // SAFETY: the closure makes system calls, as is allowed after a fork.
+        unsafe {
+            shell.pre_exec(move || {
+                // The second was opened later, so it is not overwritten.
+                fd::inherit_at(3, &sockets[0])?;
+                fd::inherit_at(4, &sockets[1])
+            })
+        };
+        Self::start(&mut shell)
     }
 
     /// What it said at the start.

@@ -30,7 +30,10 @@ pub const SERVERS: &[Server] = &[
     ),
     server("floor", "floor", &[]),
     server("threads", "threads", &[]),
-    twin("floor again", "floor", &[]),
+    Server {
+        is_twin: true,
+        ..server("floor again", "floor", &[])
+    },
 ];
 
 /// The server that the twin is a twin of.
@@ -57,19 +60,6 @@ const fn server(
         program,
         arguments,
         is_twin: false,
-    }
-}
-
-const fn twin(
-    name: &'static str,
-    program: &'static str,
-    arguments: &'static [&'static str],
-) -> Server {
-    Server {
-        name,
-        program,
-        arguments,
-        is_twin: true,
     }
 }
 

@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use net::io::{AsyncRead, AsyncWrite};
 use net::{
-    Incoming, Listener, TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream, tcp, unix,
+    Incoming, Inherited, Listener, TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream,
+    tcp, unix,
 };
 use runtime::task::TaskTracker;
 use runtime::time::{Duration, timeout};
@@ -148,11 +149,22 @@ pub(super) struct Doors {
 }
 
 impl Doors {
+    /// Those that the program was started with, as by systemd, and else those that it was told.
     pub(super) fn open(options: &Options) -> io::Result<Self> {
-        Ok(Self {
-            tcp: tcp(options)?,
-            unix: options.unix.as_deref().map(unix).transpose()?,
-        })
+        let given = Inherited::take()?;
+        let tcp = match given.tcp.into_iter().next() {
+            Some(listener) => {
+                listener.set_send_buffer_size(SEND_BUFFER)?;
+                listener
+            }
+            None => tcp(options)?,
+        };
+        let unix = match (given.unix.into_iter().next(), &options.unix) {
+            (Some(listener), _) => Some(UnixDoor::of_another(listener)),
+            (None, Some(path)) => Some(unix(path)?),
+            (None, None) => None,
+        };
+        Ok(Self { tcp, unix })
     }
 
     /// Those that another server has opened, in the order in which they stand here.
@@ -178,10 +190,13 @@ impl fmt::Display for Doors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.tcp.local_addr().map_err(|_| fmt::Error)?;
         write!(f, "{address}")?;
-        match &self.unix {
-            Some(door) => write!(f, ", {}", door.file.0.display()),
-            None => Ok(()),
+        if let Some(door) = &self.unix {
+            let address = door.listener.local_addr().map_err(|_| fmt::Error)?;
+            if let Some(path) = address.as_pathname() {
+                write!(f, ", {}", path.display())?;
+            }
         }
+        Ok(())
     }
 }
 
@@ -237,6 +252,14 @@ pub(super) struct UnixDoor {
 }
 
 impl UnixDoor {
+    /// One whose file is not ours.
+    fn of_another(listener: UnixListener) -> Self {
+        Self {
+            file: SocketFile(PathBuf::new()),
+            listener,
+        }
+    }
+
     fn from_fd(fd: OwnedFd) -> io::Result<Self> {
         let listener = UnixListener::from_std(fd.into())?;
         let address = listener.local_addr()?;

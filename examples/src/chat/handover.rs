@@ -78,12 +78,10 @@ impl Handover {
                 Ok(former) => former,
                 Err(error) if is_nobody(&error) => {
                     let ready = Ready::new(path).map_err(explain)?;
-                    let (doors, told) = (open()?, String::new());
-                    let handover = ready.appear().map_err(explain)?;
                     return Ok(Beginning {
-                        doors,
-                        handover,
-                        told,
+                        doors: open()?,
+                        handover: ready.appear().map_err(explain)?,
+                        told: String::new(),
                     });
                 }
                 Err(error) => return Err(explain(error)),

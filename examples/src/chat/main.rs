@@ -77,6 +77,7 @@ async fn serve(options: Options) -> io::Result<()> {
         (Some(next), Some(handover)) => {
             doors.leave();
             say("chat has handed its doors over");
+            // Nothing is said from now on, so this is all.
             let told = house.close_rooms();
             runtime::join!(handover.pass_on(next, &told), house.close(options.grace)).1
         }

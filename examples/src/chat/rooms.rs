@@ -192,3 +192,34 @@ pub(crate) const LOBBY: &str = "lobby";
 pub(crate) const MOST_TOLD: u64 = 1 << 20;
 /// Of each room; in bytes.
 const HISTORY: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_recalled_and_is_not_too_much() {
+        let mut rooms = Rooms::new();
+        let line = Frame::new(&format!("<ann> #{}", "x".repeat(1000)));
+        let names = (0..100).map(|number| format!("room{number}"));
+        for name in names.chain([LOBBY.to_owned()]) {
+            rooms.rooms.entry(name.clone()).or_default();
+            (0..15).for_each(|_| rooms.remember(&name, line.clone()));
+        }
+        let told = rooms.told();
+        assert!(told.starts_with("#lobby\n<ann> #x"));
+        assert!(told.len() as u64 <= MOST_TOLD && told.len() as u64 > MOST_TOLD / 2);
+        let mut next = Rooms::new();
+        next.recall(&told);
+        assert_eq!(next.told().len(), told.len());
+        assert_eq!(next.rooms[LOBBY].history.len(), 15);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_not_recalled() {
+        let mut rooms = Rooms::new();
+        rooms.recall("#lobby\n<ann> one\n#attic\n<bob> two\n<bob> thr");
+        assert_eq!(rooms.rooms[LOBBY].retold(), "\n<ann> one");
+        assert_eq!(rooms.rooms["attic"].retold(), "\n<bob> two");
+    }
+}

@@ -21,8 +21,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use examples::program;
-use net::TcpListener;
 use net::signal::{SignalKind, end_requested};
+use net::{Inherited, TcpListener};
 
 use self::options::Options;
 pub use self::session::{Limits, echo};
@@ -38,9 +38,7 @@ fn main() -> ExitCode {
 async fn serve(options: Options) -> io::Result<()> {
     // Before anybody is told that the server is there: it can be asked to end from then on.
     let end = end_requested();
-    let listener = TcpListener::bind(options.address)
-        .await
-        .map_err(|error| explain(error, &options))?;
+    let listener = listen(&options).await?;
     let address = listener.local_addr()?;
     let workers = match runtime::Handle::current().metrics().workers {
         1 => "1 worker".to_owned(),
@@ -67,6 +65,15 @@ async fn serve(options: Options) -> io::Result<()> {
     // Not `println!`: that nobody reads it any more is no reason to end badly.
     let _ = writeln!(io::stdout(), "echo has ended; {end}");
     asked
+}
+
+/// The socket that the program was started with, as by systemd, or else one of its own.
+async fn listen(options: &Options) -> io::Result<TcpListener> {
+    if let Some(listener) = Inherited::take()?.tcp.into_iter().next() {
+        return Ok(listener);
+    }
+    let bound = TcpListener::bind(options.address).await;
+    bound.map_err(|error| explain(error, options))
 }
 
 /// Ends only if the listener is broken.

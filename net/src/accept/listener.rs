@@ -130,10 +130,10 @@ impl Queue {
     /// before the next `accept`, and the one that would find nothing is never made.
     fn accept(&self, listener: impl AsFd) -> io::Result<(OwnedFd, Address)> {
         // Relaxed: a hint. Whether it is right or not, nothing but a call is saved or lost.
-        if self.look_first.swap(false, Ordering::Relaxed) && !sys::is_readable(&listener)? {
+        if self.look_first.swap(false, Ordering::Relaxed) && !sys::is_readable(listener.as_fd())? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let accepted = sys::accept(listener)?;
+        let accepted = sys::accept(listener.as_fd())?;
         self.look_first.store(true, Ordering::Relaxed);
         Ok(accepted)
     }

@@ -20,6 +20,12 @@
 //!   [`BufReader::read_exact`], [`BufReader::read_line`], [`BufWriter::write_all`].
 //! - What fills a plain slice or a plain number cannot say how far it came. On a `BufReader`, wait
 //!   with [`BufReader::fill_to`] first: then it does not wait.
+//!
+//! # One task a direction
+//!
+//! The functions of the traits remember the task that called them, and of several the latest. So of a
+//! stream one task reads through them, and one writes. Where several tasks read from one socket or
+//! pipe, or write to it, they use its own methods, by which all who wait are woken.
 
 mod adapters;
 mod buf_read;

@@ -74,7 +74,7 @@ impl Splice {
                 Err(_) => return Poll::Ready(Ok(Spliced::Refused)),
             },
         };
-        let filled = tcp::order(pipe.writer.as_fd(), ROOM as usize, || {
+        let filled = tcp::order(pipe.writer.as_fd(), ROOM, || {
             Pin::new(reader).poll_read_vectored(context, &mut [])
         });
         match filled {
@@ -170,6 +170,6 @@ fn give_back(pipe: Pipe) {
 
 /// As much as goes through a pipe at once, and lies in one while its receiver does not read. With
 /// less a gigabyte costs more: half as much again at an eighth of it, by `benches/copy.rs`.
-const ROOM: u32 = 512 * 1024;
+const ROOM: usize = 512 * 1024;
 /// More are rarely in use at once: a pipe goes back as soon as its reader is dry.
 const MOST_POOLED: usize = 16;

@@ -44,7 +44,7 @@ impl<D: Direction> End<D> {
     pub fn from_owned_fd(fd: OwnedFd) -> io::Result<Self> {
         let call = format!("pipe::{}::from_owned_fd", D::NAME);
         check::<D>(&fd, &call)?;
-        file::set_nonblocking(&fd, true)?;
+        file::set_nonblocking(fd.as_fd(), true)?;
         let this = Self::over_at(fd, &call, Location::caller())?;
         this.io.expose();
         Ok(this)
@@ -58,7 +58,7 @@ impl<D: Direction> End<D> {
     /// Whatever `fcntl(2)` reports.
     pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
         let fd = self.io.into_inner();
-        file::set_nonblocking(&fd, false)?;
+        file::set_nonblocking(fd.as_fd(), false)?;
         Ok(fd)
     }
 
@@ -82,7 +82,7 @@ impl<D: Direction> End<D> {
     ///
     /// Whatever `fcntl(2)` reports.
     pub fn capacity(&self) -> io::Result<usize> {
-        pipe::capacity(self.io.get_ref())
+        pipe::capacity(self.io.get_ref().as_fd())
     }
 
     /// Makes the pipe hold at least as many bytes; says how many they are.
@@ -91,16 +91,16 @@ impl<D: Direction> End<D> {
     ///
     /// `PermissionDenied` beyond `/proc/sys/fs/pipe-max-size`; `ResourceBusy` if it holds more now.
     pub fn set_capacity(&self, bytes: usize) -> io::Result<usize> {
-        pipe::set_capacity(self.io.get_ref(), bytes)
+        pipe::set_capacity(self.io.get_ref().as_fd(), bytes)
     }
 }
 
 fn check<D: Direction>(fd: &OwnedFd, call: &str) -> io::Result<()> {
-    if file::kind(fd)? != Kind::Pipe {
+    if file::kind(fd.as_fd())? != Kind::Pipe {
         let message = format!("{call}: the descriptor is not a pipe's");
         return Err(error::invalid(message));
     }
-    if !file::access(fd)?.includes(D::ACCESS) {
+    if !file::access(fd.as_fd())?.includes(D::ACCESS) {
         let message = format!("{call}: it is the other end of the pipe");
         return Err(error::invalid(message));
     }

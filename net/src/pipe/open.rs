@@ -7,7 +7,7 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
 use std::path::Path;
 use std::time::Duration;
@@ -119,7 +119,7 @@ impl OpenOptions {
             access
         };
         let fd = file::open(path, access)?;
-        if file::kind(&fd)? != Kind::Pipe {
+        if file::kind(fd.as_fd())? != Kind::Pipe {
             return Err(error::invalid(format!(
                 "{} is no FIFO: make one with mkfifo, or read a file in spawn_blocking",
                 path.display()

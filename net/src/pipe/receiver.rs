@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::io::{self, IoSliceMut};
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -74,7 +75,7 @@ impl Receiver {
     pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
         let wanted = buffer.len();
         self.io
-            .read_with(wanted, move |pipe| file::read(pipe, buffer))
+            .read_with(wanted, move |pipe| file::read(pipe.as_fd(), buffer))
     }
 
     /// Fills the buffer.
@@ -110,7 +111,7 @@ impl Receiver {
     ) -> impl Future<Output = io::Result<usize>> {
         let wanted = sys::vectored_length(buffers);
         self.io
-            .read_with(wanted, |pipe| sys::recv_vectored(pipe, buffers))
+            .read_with(wanted, |pipe| sys::recv_vectored(pipe.as_fd(), buffers))
     }
 
     /// Reads what has come, without waiting.
@@ -120,7 +121,7 @@ impl Receiver {
     /// `WouldBlock` if nothing has and somebody may still write; and whatever `read(2)` reports.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.io
-            .try_io(Interest::READABLE, |pipe| file::read(pipe, buffer))
+            .try_io(Interest::READABLE, |pipe| file::read(pipe.as_fd(), buffer))
     }
 
     /// Waits until there is something to read, however many writers come and go without a word. For
@@ -135,7 +136,7 @@ impl Receiver {
     /// Nothing is lost.
     pub fn next_writer(&self) -> impl Future<Output = io::Result<()>> + '_ {
         self.io.async_io(Interest::READABLE, |fd| {
-            match pipe::has_bytes(fd)? {
+            match pipe::has_bytes(fd.as_fd())? {
                 true => Ok(()),
                 // That there is no writer is readiness too, and has been used: what is waited for
                 // is the next change.
@@ -166,7 +167,7 @@ impl AsyncRead for &Receiver {
     ) -> Poll<io::Result<usize>> {
         let wanted = buffer.len();
         self.io
-            .poll_read_with(context, wanted, |pipe| file::read(pipe, buffer))
+            .poll_read_with(context, wanted, |pipe| file::read(pipe.as_fd(), buffer))
     }
 
     fn poll_read_vectored(
@@ -175,8 +176,9 @@ impl AsyncRead for &Receiver {
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         let wanted = sys::vectored_length(buffers);
-        self.io
-            .poll_read_with(context, wanted, |pipe| sys::recv_vectored(pipe, buffers))
+        self.io.poll_read_with(context, wanted, |pipe| {
+            sys::recv_vectored(pipe.as_fd(), buffers)
+        })
     }
 }
 

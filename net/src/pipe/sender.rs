@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -72,7 +73,7 @@ impl Sender {
     ///
     /// If the future is dropped before it is done, nothing was written.
     pub fn write(&self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        self.io.write_with(|pipe| file::write(pipe, bytes))
+        self.io.write_with(|pipe| file::write(pipe.as_fd(), bytes))
     }
 
     /// Writes all of it.
@@ -106,7 +107,7 @@ impl Sender {
         buffers: &[IoSlice<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
         self.io
-            .write_with(|pipe| file::write_vectored(pipe, buffers))
+            .write_with(|pipe| file::write_vectored(pipe.as_fd(), buffers))
     }
 
     /// Writes as much as there is room for, without waiting.
@@ -115,7 +116,8 @@ impl Sender {
     ///
     /// `WouldBlock` if there is no room; else as [`write`](Self::write).
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.io.try_write_with(|pipe| file::write(pipe, bytes))
+        self.io
+            .try_write_with(|pipe| file::write(pipe.as_fd(), bytes))
     }
 
     /// Waits until there may be room to write, or the last reader has gone.
@@ -139,7 +141,7 @@ impl AsyncWrite for &Sender {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.io
-            .poll_write_with(context, |pipe| file::write(pipe, bytes))
+            .poll_write_with(context, |pipe| file::write(pipe.as_fd(), bytes))
     }
 
     fn poll_write_vectored(
@@ -148,7 +150,7 @@ impl AsyncWrite for &Sender {
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.io
-            .poll_write_with(context, |pipe| file::write_vectored(pipe, buffers))
+            .poll_write_with(context, |pipe| file::write_vectored(pipe.as_fd(), buffers))
     }
 
     /// Ready: nothing is buffered here.

@@ -21,22 +21,33 @@
 //! Here is also remembered which signals were *released*: nobody listens to them any more, and they are
 //! to do again what they do by default. Whoever comes to listen takes that back.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::kind::Signals;
 use super::{SigInfo, SignalKind};
 use crate::sys::signal;
 
 /// The mailboxes of this process.
 pub(super) struct Audience {
     next_seat: u64,
-    seats: BTreeMap<(SignalKind, u64), Mailbox>,
-    untaken: BTreeMap<SignalKind, Untaken>,
+    circles: Vec<Circle>,
     /// Signals that nobody wants to keep waiting any more.
-    pub(super) released: BTreeSet<SignalKind>,
+    pub(super) released: Signals,
+}
+
+/// All who hear one signal, and what was read of it and that none of them has taken.
+struct Circle {
+    kind: SignalKind,
+    /// By the numbers of their seats, which grow.
+    seats: Vec<(u64, Mailbox)>,
+    /// How many are untaken: the latest of them all, as every stream takes them in the same order.
+    untaken: usize,
+    /// They themselves, while there is no stream of their kind.
+    kept: VecDeque<SigInfo>,
 }
 
 #[derive(Default)]
@@ -45,20 +56,10 @@ struct Mailbox {
     waker: Option<Waker>,
 }
 
-/// What was read of one kind and that no stream has taken.
-#[derive(Default)]
-struct Untaken {
-    /// How many: the latest of them all, as every stream takes them in the same order.
-    count: usize,
-    /// They themselves, while there is no stream of their kind.
-    kept: VecDeque<SigInfo>,
-}
-
 static AUDIENCE: Mutex<Audience> = Mutex::new(Audience {
     next_seat: 0,
-    seats: BTreeMap::new(),
-    untaken: BTreeMap::new(),
-    released: BTreeSet::new(),
+    circles: Vec::new(),
+    released: Signals::NONE,
 });
 
 /// The audience. A panic of another thread has left nothing half-done in it.
@@ -67,49 +68,68 @@ pub(super) fn lock() -> MutexGuard<'static, Audience> {
 }
 
 impl Audience {
-    fn boxes_of(&mut self, kind: SignalKind) -> impl Iterator<Item = &mut Mailbox> {
-        let range = (kind, 0)..=(kind, u64::MAX);
-        self.seats.range_mut(range).map(|(_, mailbox)| mailbox)
+    fn circle(&mut self, kind: SignalKind) -> &mut Circle {
+        let known = self.circles.iter().position(|circle| circle.kind == kind);
+        let at = known.unwrap_or_else(|| {
+            self.circles.push(Circle {
+                kind,
+                seats: Vec::new(),
+                untaken: 0,
+                kept: VecDeque::new(),
+            });
+            self.circles.len() - 1
+        });
+        &mut self.circles[at]
+    }
+}
+
+impl Circle {
+    fn mailboxes(&mut self) -> impl Iterator<Item = &mut Mailbox> {
+        self.seats.iter_mut().map(|(_, mailbox)| mailbox)
+    }
+
+    fn mailbox(&mut self, seat: u64) -> Option<&mut Mailbox> {
+        let at = self.seat(seat)?;
+        Some(&mut self.seats[at].1)
+    }
+
+    fn seat(&self, number: u64) -> Option<usize> {
+        let number_of = |(number, _): &(u64, Mailbox)| *number;
+        self.seats.binary_search_by_key(&number, number_of).ok()
     }
 
     /// How many signals can be read such that nobody's mailbox overflows.
-    fn room_of(&mut self, kind: SignalKind) -> usize {
-        if !kind.is_real_time() {
+    fn room(&mut self) -> usize {
+        if !self.kind.is_real_time() {
             // One is kept, and those that come before it was taken are that one.
             return usize::MAX;
         }
-        let rooms = self.boxes_of(kind).map(|mailbox| mailbox.room());
+        let rooms = self.mailboxes().map(|mailbox| mailbox.room());
         rooms.min().unwrap_or(usize::MAX)
     }
 
     /// What a new stream begins with: what was read of its kind before, and that nobody has taken.
-    fn take_or_copy_untaken(&mut self, kind: SignalKind) -> VecDeque<SigInfo> {
-        let Some(untaken) = self.untaken.get_mut(&kind) else {
-            return VecDeque::new();
-        };
-        let (count, kept) = (untaken.count, std::mem::take(&mut untaken.kept));
+    fn take_or_copy_untaken(&mut self) -> VecDeque<SigInfo> {
         // All streams that are there have it, at the end of their mailboxes.
-        match self.boxes_of(kind).next() {
-            Some(mailbox) => {
-                let taken = mailbox.letters.len().saturating_sub(count);
+        match self.seats.first() {
+            Some((_, mailbox)) => {
+                let taken = mailbox.letters.len().saturating_sub(self.untaken);
                 mailbox.letters.range(taken..).copied().collect()
             }
-            None => kept,
+            None => std::mem::take(&mut self.kept),
         }
     }
 
     /// Keeps, of what the last stream of its kind leaves, what no other one has taken.
-    fn keep_untaken(&mut self, kind: SignalKind, mut letters: VecDeque<SigInfo>) {
-        if let Some(untaken) = self.untaken.get_mut(&kind) {
-            let taken = letters.len().saturating_sub(untaken.count);
-            untaken.kept = letters.split_off(taken);
-            untaken.count = untaken.kept.len();
-        }
+    fn keep_untaken(&mut self, mut letters: VecDeque<SigInfo>) {
+        let taken = letters.len().saturating_sub(self.untaken);
+        self.kept = letters.split_off(taken);
+        self.untaken = self.kept.len();
     }
 
     /// Those who sleep, to be woken when the lock is released.
-    fn wakers_of(&mut self, kind: SignalKind) -> Vec<Waker> {
-        let wakers = self.boxes_of(kind).filter_map(|it| it.waker.take());
+    fn wakers(&mut self) -> Vec<Waker> {
+        let wakers = self.mailboxes().filter_map(|it| it.waker.take());
         wakers.collect()
     }
 }
@@ -127,12 +147,13 @@ impl Seat {
         let mut audience = lock();
         let number = audience.next_seat;
         audience.next_seat += 1;
+        let circle = audience.circle(kind);
         let mailbox = Mailbox {
-            letters: audience.take_or_copy_untaken(kind),
+            letters: circle.take_or_copy_untaken(),
             waker: None,
         };
-        audience.seats.insert((kind, number), mailbox);
-        let took_back = audience.released.remove(&kind);
+        circle.seats.push((number, mailbox));
+        let took_back = audience.released.remove(kind);
         Self {
             kind,
             number,
@@ -152,15 +173,14 @@ impl Seat {
     /// What has come.
     pub(super) fn next(&self) -> Option<SigInfo> {
         let mut audience = lock();
-        let mailbox = audience.seats.get_mut(&(self.kind, self.number))?;
+        let circle = audience.circle(self.kind);
+        let mailbox = circle.mailbox(self.number)?;
         let was_full = mailbox.room() == 0;
         let (letter, stale) = (mailbox.letters.pop_front(), mailbox.waker.take());
         let left = mailbox.letters.len();
-        if let Some(untaken) = audience.untaken.get_mut(&self.kind) {
-            untaken.count = untaken.count.min(left);
-        }
+        circle.untaken = circle.untaken.min(left);
         let woken = if was_full {
-            audience.wakers_of(self.kind)
+            circle.wakers()
         } else {
             Vec::new()
         };
@@ -175,8 +195,9 @@ impl Seat {
     pub(super) fn poll_news(&self, context: &mut Context<'_>, wants_room: bool) -> Poll<()> {
         let waker = context.waker().clone();
         let mut audience = lock();
-        let has_room = wants_room && audience.room_of(self.kind) > 0;
-        let Some(mailbox) = audience.seats.get_mut(&(self.kind, self.number)) else {
+        let circle = audience.circle(self.kind);
+        let has_room = wants_room && circle.room() > 0;
+        let Some(mailbox) = circle.mailbox(self.number) else {
             return Poll::Pending;
         };
         if has_room || !mailbox.letters.is_empty() {
@@ -191,21 +212,22 @@ impl Seat {
 
     /// Reads signals, as many as there is room for with all who hear them, and gives each to all.
     /// False if there is no room.
-    pub(super) fn deliver(&self, fd: impl AsFd) -> io::Result<bool> {
+    pub(super) fn deliver(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
         let mut batch = signal::empty_batch();
         let mut audience = lock();
-        let room = audience.room_of(self.kind).min(batch.len());
+        let circle = audience.circle(self.kind);
+        let room = circle.room().min(batch.len());
         if room == 0 {
             return Ok(false);
         }
         let count = signal::read_signals(fd, &mut batch[..room])?;
-        for mailbox in audience.boxes_of(self.kind) {
+        for mailbox in circle.mailboxes() {
             for raw in &batch[..count] {
                 mailbox.put(SigInfo::of(raw), self.kind);
             }
         }
-        audience.untaken.entry(self.kind).or_default().count += count;
-        let woken = audience.wakers_of(self.kind);
+        circle.untaken += count;
+        let woken = circle.wakers();
         drop(audience);
         woken.into_iter().for_each(Waker::wake);
         Ok(true)
@@ -219,12 +241,17 @@ impl Seat {
     /// Whoever waited for room in this mailbox waits no more.
     fn leave(&self, releases: bool) {
         let mut audience = lock();
-        let Some(mut left) = audience.seats.remove(&(self.kind, self.number)) else {
+        let circle = audience.circle(self.kind);
+        let Some(at) = circle.seat(self.number) else {
             return;
         };
-        let woken = audience.wakers_of(self.kind);
-        if audience.boxes_of(self.kind).next().is_none() {
-            audience.keep_untaken(self.kind, std::mem::take(&mut left.letters));
+        let (_, mut left) = circle.seats.remove(at);
+        let woken = circle.wakers();
+        if circle.seats.is_empty() {
+            circle.keep_untaken(std::mem::take(&mut left.letters));
+            if circle.kept.is_empty() {
+                audience.circles.retain(|circle| circle.kind != self.kind);
+            }
             if releases {
                 audience.released.insert(self.kind);
             }

@@ -10,26 +10,26 @@
 //! The danger is a stream that begins while the signal still gets through. So whoever changes what is
 //! released waits until the keeper has done it.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::{SignalKind, audience};
+use super::audience;
+use super::kind::Signals;
 use crate::sys::signal;
 
 /// What the keeper lets through, if there is one.
 struct Keeper {
     /// The process in which it runs: a fork does not copy it.
     process: Option<u32>,
-    open: BTreeSet<SignalKind>,
-    wanted: BTreeSet<SignalKind>,
+    open: Signals,
+    wanted: Signals,
 }
 
 static KEEPER: Mutex<Keeper> = Mutex::new(Keeper {
     process: None,
-    open: BTreeSet::new(),
-    wanted: BTreeSet::new(),
+    open: Signals::NONE,
+    wanted: Signals::NONE,
 });
 /// Something is wanted of the keeper, or it was done.
 static CHANGED: Condvar = Condvar::new();
@@ -46,10 +46,10 @@ fn lock() -> MutexGuard<'static, Keeper> {
 pub(super) fn follow() -> io::Result<()> {
     let mut keeper = lock();
     // Looked at with the keeper's lock held: of two who come here, the later one knows better.
-    keeper.wanted.clone_from(&audience::lock().released);
+    keeper.wanted = audience::lock().released;
     let process = Some(std::process::id());
     if keeper.process != process {
-        keeper.open.clear();
+        keeper.open = Signals::NONE;
         if keeper.wanted.is_empty() {
             return Ok(());
         }
@@ -67,14 +67,14 @@ pub(super) fn follow() -> io::Result<()> {
 fn keep() {
     let mut keeper = lock();
     loop {
-        for kind in keeper.open.difference(&keeper.wanted) {
+        for kind in keeper.open.without(keeper.wanted) {
             signal::block(kind.as_raw_value());
         }
-        for kind in keeper.wanted.difference(&keeper.open) {
+        for kind in keeper.wanted.without(keeper.open) {
             // One that has waited strikes here.
             signal::unblock(kind.as_raw_value());
         }
-        keeper.open = keeper.wanted.clone();
+        keeper.open = keeper.wanted;
         CHANGED.notify_all();
         if keeper.open.is_empty() {
             keeper.process = None;

@@ -106,6 +106,45 @@ impl SignalKind {
     }
 }
 
+/// A set of signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Signals(u64);
+
+impl Signals {
+    pub(super) const NONE: Self = Self(0);
+
+    pub(super) fn is_empty(self) -> bool {
+        self == Self::NONE
+    }
+
+    pub(super) fn insert(&mut self, kind: SignalKind) {
+        self.0 |= Self::bit(kind);
+    }
+
+    /// Whether it was there.
+    pub(super) fn remove(&mut self, kind: SignalKind) -> bool {
+        let before = *self;
+        self.0 &= !Self::bit(kind);
+        *self != before
+    }
+
+    /// Those that are not among the others.
+    pub(super) fn without(self, others: Self) -> impl Iterator<Item = SignalKind> {
+        let left = self.0 & !others.0;
+        (1..=64)
+            .map(SignalKind)
+            .filter(move |kind| left & Self::bit(*kind) != 0)
+    }
+
+    /// The kernel numbers them from 1 to 64. What is none of them is in no set.
+    fn bit(kind: SignalKind) -> u64 {
+        let place = u32::try_from(kind.0.wrapping_sub(1)).ok();
+        place
+            .and_then(|place| 1_u64.checked_shl(place))
+            .unwrap_or(0)
+    }
+}
+
 impl From<SignalKind> for c_int {
     fn from(kind: SignalKind) -> Self {
         kind.0
@@ -149,3 +188,23 @@ const NAMES: [(c_int, &str); 11] = [
     (number::SIGUSR2, "SIGUSR2"),
     (number::SIGWINCH, "SIGWINCH"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_room_for_every_signal_and_for_nothing_else() {
+        let mut set = Signals::NONE;
+        for number in [c_int::MIN, -1, 0, 65, c_int::MAX] {
+            set.insert(SignalKind(number));
+            assert!(set.is_empty() && !set.remove(SignalKind(number)));
+        }
+        (1..=64).for_each(|number| set.insert(SignalKind(number)));
+        assert!(set.without(Signals::NONE).map(|kind| kind.0).eq(1..=64));
+        assert!(set.remove(SignalKind(64)) && !set.remove(SignalKind(64)));
+        let mut all_but_one = Signals(u64::MAX);
+        assert!(all_but_one.remove(SignalKind(1)));
+        assert!(set.without(all_but_one).eq([SignalKind(1)]));
+    }
+}

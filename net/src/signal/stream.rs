@@ -7,7 +7,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
@@ -62,7 +62,7 @@ impl Signal {
                 return Poll::Ready(Some(info));
             }
             let seat = &self.seat;
-            let read = |fd: &OwnedFd| seat.deliver(fd);
+            let read = |fd: &OwnedFd| seat.deliver(fd.as_fd());
             let has_room = match self.fd.poll_io(context, Interest::READABLE, read) {
                 Poll::Ready(Ok(true)) => continue,
                 Poll::Ready(Ok(false)) => false,

@@ -74,7 +74,7 @@ impl<S: Bytes> Socket<S> {
         // What is asked of the kernel, which is less than was given if there are very many.
         let wanted = sys::vectored_length(buffers);
         self.io.read_portion_with(wanted, |socket, portion| {
-            sys::recv_vectored_portion(socket, buffers, portion)
+            sys::recv_vectored_portion(socket.as_fd(), buffers, portion)
         })
     }
 
@@ -96,7 +96,7 @@ impl<S: Bytes> Socket<S> {
     /// `WouldBlock` if nothing has come; and whatever `readv(2)` reports.
     pub fn try_read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         self.io.try_io(Interest::READABLE, |socket| {
-            sys::recv_vectored(socket, buffers)
+            sys::recv_vectored(socket.as_fd(), buffers)
         })
     }
 
@@ -134,7 +134,7 @@ impl<S: Bytes> Socket<S> {
         }
         let wanted = bytes.capacity() - bytes.len();
         self.io
-            .read_with(wanted, move |socket| sys::recv_spare(socket, bytes))
+            .read_with(wanted, move |socket| sys::recv_spare(socket.as_fd(), bytes))
     }
 
     /// Writes as much as there is room for, or waits until there is room.
@@ -183,7 +183,7 @@ impl<S: Bytes> Socket<S> {
         buffers: &[IoSlice<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
         self.io.write_portion_with(|socket, portion| {
-            sys::send_vectored_portion(socket, buffers, portion)
+            sys::send_vectored_portion(socket.as_fd(), buffers, portion)
         })
     }
 
@@ -245,7 +245,7 @@ impl<S: Bytes> Socket<S> {
     /// `WouldBlock` if there is no room; and whatever `sendmsg(2)` reports.
     pub fn try_write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         self.io
-            .try_write_with(|socket| sys::send_vectored(socket, buffers))
+            .try_write_with(|socket| sys::send_vectored(socket.as_fd(), buffers))
     }
 
     /// Two halves that borrow the stream, to read and to write at once.

@@ -42,7 +42,7 @@ impl sealed::Name for UnixAddr {
 pub(crate) mod sealed {
     use std::fmt::Debug;
     use std::io;
-    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
     use std::task::{Context, Poll};
 
     use runtime::io::AsyncFd;
@@ -50,7 +50,7 @@ pub(crate) mod sealed {
     use crate::sys::Address;
 
     /// Of any socket.
-    pub trait Kind: AsFd + From<OwnedFd> + Send + Sync + 'static {
+    pub trait Kind: AsFd + AsRawFd + From<OwnedFd> + Send + Sync + 'static {
         /// What users call it, for errors.
         const NAME: &'static str;
         /// What is remembered beside the socket.

@@ -27,7 +27,8 @@ impl<S: Messages> Socket<S> {
     ///
     /// If the future is dropped before it is done, nothing was sent.
     pub fn send(&self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        self.io.write_with(|socket| sys::send(socket, bytes))
+        self.io
+            .write_with(|socket| sys::send(socket.as_fd(), bytes))
     }
 
     /// Sends a message to the peer if there is room for it, without waiting.
@@ -36,7 +37,8 @@ impl<S: Messages> Socket<S> {
     ///
     /// `WouldBlock` if there is no room; else as [`send`](Self::send).
     pub fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.io.try_write_with(|socket| sys::send(socket, bytes))
+        self.io
+            .try_write_with(|socket| sys::send(socket.as_fd(), bytes))
     }
 
     /// One step of [`send`](Self::send), for hand-written futures. The latest caller is woken.
@@ -46,7 +48,7 @@ impl<S: Messages> Socket<S> {
     /// As [`send`](Self::send).
     pub fn poll_send(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.io
-            .poll_write_with(context, |socket| sys::send(socket, bytes))
+            .poll_write_with(context, |socket| sys::send(socket.as_fd(), bytes))
     }
 
     /// Receives a message: of the peer's, if there is one. What does not fit into the buffer is gone.
@@ -62,8 +64,9 @@ impl<S: Messages> Socket<S> {
     ///
     /// If the future is dropped before it is done, nothing was taken.
     pub fn recv(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        self.io
-            .async_io(Interest::READABLE, |socket| sys::recv(socket, buffer))
+        self.io.async_io(Interest::READABLE, |socket| {
+            sys::recv(socket.as_fd(), buffer)
+        })
     }
 
     /// Receives a message if one is there, without waiting.
@@ -72,8 +75,9 @@ impl<S: Messages> Socket<S> {
     ///
     /// `WouldBlock` if there is none; else as [`recv`](Self::recv).
     pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.io
-            .try_io(Interest::READABLE, |socket| sys::recv(socket, buffer))
+        self.io.try_io(Interest::READABLE, |socket| {
+            sys::recv(socket.as_fd(), buffer)
+        })
     }
 
     /// One step of [`recv`](Self::recv), for hand-written futures. The latest caller is woken.
@@ -87,7 +91,7 @@ impl<S: Messages> Socket<S> {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         self.io.poll_io(context, Interest::READABLE, |socket| {
-            sys::recv(socket, buffer)
+            sys::recv(socket.as_fd(), buffer)
         })
     }
 
@@ -200,11 +204,11 @@ impl<S: Messages> Socket<S> {
 }
 
 fn recv_from<S: Messages>(socket: &S, buffer: &mut [u8]) -> io::Result<(usize, S::Address)> {
-    let (count, source) = sys::recv_from(socket, buffer)?;
+    let (count, source) = sys::recv_from(socket.as_fd(), buffer)?;
     Ok((count, S::Address::from_kernel(source)?))
 }
 
 fn peek_from<S: Messages>(socket: &S, buffer: &mut [u8]) -> io::Result<(usize, S::Address)> {
-    let (count, source) = sys::peek_from(socket, buffer)?;
+    let (count, source) = sys::peek_from(socket.as_fd(), buffer)?;
     Ok((count, S::Address::from_kernel(source)?))
 }

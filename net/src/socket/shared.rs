@@ -31,7 +31,7 @@ impl<S: Kind> Socket<S> {
     /// Outside of a runtime.
     #[track_caller]
     pub fn from_std(socket: S) -> io::Result<Self> {
-        file::set_nonblocking(&socket, true)?;
+        file::set_nonblocking(socket.as_fd(), true)?;
         // It may be anything that std takes for such a socket, and have duplicates.
         let call = format!("{}::from_std", S::NAME);
         let this = Self::over_at(socket, FdKind::Other, &call, Location::caller())?;
@@ -68,7 +68,7 @@ impl<S: Kind> Socket<S> {
     ///
     /// Whatever `getsockname(2)` reports.
     pub fn local_addr(&self) -> io::Result<S::Address> {
-        S::Address::from_kernel(sys::local_address(self.inner())?)
+        S::Address::from_kernel(sys::local_address(self.inner().as_fd())?)
     }
 
     /// An error that waits on the socket, taken from it (`SO_ERROR`): what became of a datagram that
@@ -78,7 +78,7 @@ impl<S: Kind> Socket<S> {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        option::take_error(self.inner())
+        option::take_error(self.inner().as_fd())
     }
 }
 
@@ -164,7 +164,7 @@ impl<S: Carrier> Socket<S> {
     ///
     /// `NotConnected` if there is none, or it has gone already.
     pub fn peer_addr(&self) -> io::Result<S::Address> {
-        S::Address::from_kernel(sys::peer_address(self.inner())?)
+        S::Address::from_kernel(sys::peer_address(self.inner().as_fd())?)
     }
 
     /// Looks at what has come, or the next message, and leaves it.
@@ -177,8 +177,9 @@ impl<S: Carrier> Socket<S> {
     ///
     /// Nothing is taken.
     pub fn peek(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        self.io
-            .async_io(Interest::READABLE, |socket| sys::peek(socket, buffer))
+        self.io.async_io(Interest::READABLE, |socket| {
+            sys::peek(socket.as_fd(), buffer)
+        })
     }
 
     /// Looks at what has come if something has, without waiting.
@@ -187,8 +188,9 @@ impl<S: Carrier> Socket<S> {
     ///
     /// `WouldBlock` if nothing has; else as [`peek`](Self::peek).
     pub fn try_peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.io
-            .try_io(Interest::READABLE, |socket| sys::peek(socket, buffer))
+        self.io.try_io(Interest::READABLE, |socket| {
+            sys::peek(socket.as_fd(), buffer)
+        })
     }
 
     /// Ends one direction, or both.
@@ -219,7 +221,7 @@ impl<S: Carrier> Socket<S> {
     /// # }
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        sys::shutdown(self.inner(), how)
+        sys::shutdown(self.inner().as_fd(), how)
     }
 
     /// Ends the write direction, where it need not be known whether the peer has gone.
@@ -239,7 +241,7 @@ impl<S: Kind> Socket<S> {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn send_buffer_size(&self) -> io::Result<u32> {
-        option::number(self.inner(), option::SEND_BUFFER)
+        option::number(self.inner().as_fd(), option::SEND_BUFFER)
     }
 
     /// Says how many bytes may wait to be sent. The kernel cuts it to `net.core.wmem_max`.
@@ -248,7 +250,7 @@ impl<S: Kind> Socket<S> {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        option::set_number(self.inner(), option::SEND_BUFFER, bytes)
+        option::set_number(self.inner().as_fd(), option::SEND_BUFFER, bytes)
     }
 
     /// How many bytes may wait to be received, by the kernel's account, which is twice what was set.
@@ -257,7 +259,7 @@ impl<S: Kind> Socket<S> {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
-        option::number(self.inner(), option::RECEIVE_BUFFER)
+        option::number(self.inner().as_fd(), option::RECEIVE_BUFFER)
     }
 
     /// Says how many bytes may wait to be received: a stream's peer waits then, but what comes by
@@ -267,7 +269,7 @@ impl<S: Kind> Socket<S> {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        option::set_number(self.inner(), option::RECEIVE_BUFFER, bytes)
+        option::set_number(self.inner().as_fd(), option::RECEIVE_BUFFER, bytes)
     }
 }
 
@@ -279,7 +281,7 @@ impl<S: Kind<Address = SocketAddr>> Socket<S> {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn ttl(&self) -> io::Result<u32> {
-        option::either(self.inner(), option::TIME_TO_LIVE)
+        option::either(self.inner().as_fd(), option::TIME_TO_LIVE)
     }
 
     /// Says how many routers a packet may pass.
@@ -288,7 +290,7 @@ impl<S: Kind<Address = SocketAddr>> Socket<S> {
     ///
     /// Whatever `setsockopt(2)` reports: `InvalidInput` for 0 and beyond 255.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        option::set_either(self.inner(), option::TIME_TO_LIVE, ttl)
+        option::set_either(self.inner().as_fd(), option::TIME_TO_LIVE, ttl)
     }
 
     /// The type of service that packets are marked with, or the traffic class (`IP_TOS`,
@@ -298,7 +300,7 @@ impl<S: Kind<Address = SocketAddr>> Socket<S> {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn tos(&self) -> io::Result<u32> {
-        option::either(self.inner(), option::TYPE_OF_SERVICE)
+        option::either(self.inner().as_fd(), option::TYPE_OF_SERVICE)
     }
 
     /// Marks packets with a type of service, or a traffic class.
@@ -307,7 +309,7 @@ impl<S: Kind<Address = SocketAddr>> Socket<S> {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_tos(&self, tos: u32) -> io::Result<()> {
-        option::set_either(self.inner(), option::TYPE_OF_SERVICE, tos)
+        option::set_either(self.inner().as_fd(), option::TYPE_OF_SERVICE, tos)
     }
 }
 

@@ -34,7 +34,8 @@ impl<S: Bytes> AsyncRead for &Socket<S> {
             return S::poll_read_nothing(&self.io, context);
         }
         let wanted = sys::vectored_length(buffers);
-        let read = |socket: &S, portion| sys::recv_vectored_portion(socket, buffers, portion);
+        let read =
+            |socket: &S, portion| sys::recv_vectored_portion(socket.as_fd(), buffers, portion);
         self.io.poll_read_portion_with(context, wanted, read)
     }
 }
@@ -57,7 +58,8 @@ impl<S: Bytes> AsyncWrite for &Socket<S> {
         if buffers.is_empty() {
             return S::poll_write_nothing(&self.io, context);
         }
-        let write = |socket: &S, portion| sys::send_vectored_portion(socket, buffers, portion);
+        let write =
+            |socket: &S, portion| sys::send_vectored_portion(socket.as_fd(), buffers, portion);
         self.io.poll_write_portion_with(context, write)
     }
 

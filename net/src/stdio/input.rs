@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -56,7 +56,12 @@ enum Input {
 #[track_caller]
 pub fn stdin() -> io::Result<Stdin> {
     let given = io::stdin();
-    let source = Source::new(given, Access::Read, "stdio::stdin", Location::caller())?;
+    let source = Source::new(
+        given.as_fd(),
+        Access::Read,
+        "stdio::stdin",
+        Location::caller(),
+    )?;
     Ok(Stdin(match source {
         Source::Own(io) => Input::Own(io),
         Source::Socket(io) => Input::Socket(io),
@@ -91,8 +96,12 @@ impl Stdin {
     ) -> Poll<io::Result<usize>> {
         let wanted = buffer.len();
         match &mut self.0 {
-            Input::Own(io) => io.poll_read_with(context, wanted, |fd| file::read(fd, buffer)),
-            Input::Socket(io) => io.poll_read_with(context, wanted, |fd| recv_now(fd, buffer)),
+            Input::Own(io) => {
+                io.poll_read_with(context, wanted, |fd| file::read(fd.as_fd(), buffer))
+            }
+            Input::Socket(io) => {
+                io.poll_read_with(context, wanted, |fd| recv_now(fd.as_fd(), buffer))
+            }
             Input::Thread(thread) => thread.poll_read(context, buffer),
         }
     }

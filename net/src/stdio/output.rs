@@ -5,7 +5,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -52,7 +52,7 @@ pub struct Stderr(Output);
 /// ```
 #[track_caller]
 pub fn stdout() -> io::Result<Stdout> {
-    Output::new(io::stdout(), "stdio::stdout", Location::caller()).map(Stdout)
+    Output::new(io::stdout().as_fd(), "stdio::stdout", Location::caller()).map(Stdout)
 }
 
 /// A handle to standard error; all as for [`stdout`].
@@ -74,7 +74,7 @@ pub fn stdout() -> io::Result<Stdout> {
 /// ```
 #[track_caller]
 pub fn stderr() -> io::Result<Stderr> {
-    Output::new(io::stderr(), "stdio::stderr", Location::caller()).map(Stderr)
+    Output::new(io::stderr().as_fd(), "stdio::stderr", Location::caller()).map(Stderr)
 }
 
 #[derive(Debug)]
@@ -85,7 +85,7 @@ enum Output {
 }
 
 impl Output {
-    fn new(given: impl AsFd, call: &str, caller: &Location<'_>) -> io::Result<Self> {
+    fn new(given: BorrowedFd<'_>, call: &str, caller: &Location<'_>) -> io::Result<Self> {
         Ok(match Source::new(given, Access::Write, call, caller)? {
             Source::Own(io) => Self::Own(io),
             Source::Socket(io) => Self::Socket(io),
@@ -95,8 +95,8 @@ impl Output {
 
     fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Own(io) => io.poll_write_with(context, |fd| file::write(fd, bytes)),
-            Self::Socket(io) => io.poll_write_with(context, |fd| send_now(fd, bytes)),
+            Self::Own(io) => io.poll_write_with(context, |fd| file::write(fd.as_fd(), bytes)),
+            Self::Socket(io) => io.poll_write_with(context, |fd| send_now(fd.as_fd(), bytes)),
             Self::Thread(thread) => thread.poll_write(context, bytes),
         }
     }

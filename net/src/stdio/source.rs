@@ -1,7 +1,7 @@
 //! A way to a descriptor that we were started with, which leaves it as it is for the others.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::panic::Location;
 use std::path::PathBuf;
 
@@ -25,12 +25,11 @@ pub(super) enum Source {
 
 impl Source {
     pub(super) fn new(
-        given: impl AsFd,
+        given: BorrowedFd<'_>,
         access: Access,
         call: &str,
         caller: &Location<'_>,
     ) -> io::Result<Self> {
-        let given = given.as_fd();
         let kind = file::kind(given)?;
         if kind == Kind::Socket {
             let io = AsyncFd::lazy_at(given.try_clone_to_owned()?, FdKind::Other, call, caller)?;
@@ -54,18 +53,18 @@ impl Source {
 
 /// Whether a pipe is empty and has no writer. Who opens a FIFO anew after its last writer has gone is
 /// told of no end; so then it is found by reading, and not waited for.
-fn is_at_end(pipe: impl AsFd) -> io::Result<bool> {
+fn is_at_end(pipe: BorrowedFd<'_>) -> io::Result<bool> {
     // In this order: a writer that comes and goes in between leaves its bytes.
-    Ok(sys::has_ended(&pipe)? && !sys::pipe::has_bytes(&pipe)?)
+    Ok(sys::has_ended(pipe)? && !sys::pipe::has_bytes(pipe)?)
 }
 
 /// Opens the same pipe or terminal again, if that is allowed, and not for more than it was open for:
 /// the writing end of a pipe must not become a reader of it.
-fn open_anew(given: impl AsFd, wanted: Access) -> Option<OwnedFd> {
-    if !file::access(&given).ok()?.includes(wanted) {
+fn open_anew(given: BorrowedFd<'_>, wanted: Access) -> Option<OwnedFd> {
+    if !file::access(given).ok()?.includes(wanted) {
         return None;
     }
-    let number = given.as_fd().as_raw_fd();
+    let number = given.as_raw_fd();
     let path = PathBuf::from(format!("/proc/self/fd/{number}"));
     file::open(&path, wanted).ok()
 }

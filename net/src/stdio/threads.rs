@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -68,7 +68,7 @@ impl ThreadReader {
 
 fn read(file: &OwnedFd, wanted: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; wanted];
-    let count = file::read(file, &mut bytes)?;
+    let count = file::read(file.as_fd(), &mut bytes)?;
     bytes.truncate(count);
     Ok(bytes)
 }
@@ -117,7 +117,7 @@ impl ThreadWriter {
 fn write(file: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
     let mut whole = ToWrite::new(bytes);
     while let Some(rest) = whole.rest() {
-        whole.went(file::write(file, rest)?)?;
+        whole.went(file::write(file.as_fd(), rest)?)?;
     }
     Ok(())
 }

@@ -7,27 +7,19 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use super::address::Address;
-use super::socket::{check, retry};
+use super::socket::{self, family, retry};
 
 /// A UDP socket for addresses such as this.
 pub(crate) fn udp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
-    let family = match address {
-        SocketAddr::V4(_) => libc::AF_INET,
-        SocketAddr::V6(_) => libc::AF_INET6,
-    };
-    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-    // SAFETY: socket takes no pointer.
-    let fd = check(unsafe { libc::socket(family, kind, libc::IPPROTO_UDP) })?;
-    // SAFETY: the kernel has just made this descriptor and nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    socket::socket(family(address), libc::SOCK_DGRAM, libc::IPPROTO_UDP)
 }
 
 /// Connects a socket that is connected at once or not at all: any but TCP's.
-pub(crate) fn connect_now(socket: impl AsFd, to: &Address) -> io::Result<()> {
-    let fd = socket.as_fd().as_raw_fd();
+pub(crate) fn connect_now(socket: BorrowedFd<'_>, to: &Address) -> io::Result<()> {
+    let fd = socket.as_raw_fd();
     let (address, length) = (to.as_ptr(), to.length());
     // SAFETY: the pointer and the length are those of one whole address.
     retry(|| unsafe { libc::connect(fd, address, length) as isize })?;
@@ -35,21 +27,21 @@ pub(crate) fn connect_now(socket: impl AsFd, to: &Address) -> io::Result<()> {
 }
 
 /// Takes a datagram, and the address that it came from.
-pub(crate) fn recv_from(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Address)> {
+pub(crate) fn recv_from(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, Address)> {
     recv_from_with(socket, buffer, 0)
 }
 
 /// Looks at a datagram, and leaves it.
-pub(crate) fn peek_from(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Address)> {
+pub(crate) fn peek_from(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, Address)> {
     recv_from_with(socket, buffer, libc::MSG_PEEK)
 }
 
 fn recv_from_with(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     buffer: &mut [u8],
     flags: libc::c_int,
 ) -> io::Result<(usize, Address)> {
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     let (bytes, size) = (buffer.as_mut_ptr().cast(), buffer.len());
     let mut source = Address::room();
     let count = retry(|| {
@@ -62,8 +54,8 @@ fn recv_from_with(
 }
 
 /// Sends a datagram to an address.
-pub(crate) fn send_to(socket: impl AsFd, bytes: &[u8], to: &Address) -> io::Result<usize> {
-    let fd = socket.as_fd().as_raw_fd();
+pub(crate) fn send_to(socket: BorrowedFd<'_>, bytes: &[u8], to: &Address) -> io::Result<usize> {
+    let fd = socket.as_raw_fd();
     let (start, size) = (bytes.as_ptr().cast(), bytes.len());
     let (address, length) = (to.as_ptr(), to.length());
     // SAFETY: the call reads `bytes`, and the address, which is whole.

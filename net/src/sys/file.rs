@@ -9,7 +9,7 @@
 use std::fs::OpenOptions;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -41,7 +41,7 @@ impl Access {
 }
 
 /// What an open file may be used for.
-pub(crate) fn access(file: impl AsFd) -> io::Result<Access> {
+pub(crate) fn access(file: BorrowedFd<'_>) -> io::Result<Access> {
     Ok(match flags(file)? & libc::O_ACCMODE {
         libc::O_RDONLY => Access::Read,
         libc::O_WRONLY => Access::Write,
@@ -62,8 +62,8 @@ pub(crate) enum Kind {
 }
 
 /// What kind of file it is.
-pub(crate) fn kind(file: impl AsFd) -> io::Result<Kind> {
-    let fd = file.as_fd().as_raw_fd();
+pub(crate) fn kind(file: BorrowedFd<'_>) -> io::Result<Kind> {
+    let fd = file.as_raw_fd();
     let mut status = MaybeUninit::<libc::stat>::zeroed();
     // SAFETY: there is room for the one `stat` that the call writes.
     check(unsafe { libc::fstat(fd, status.as_mut_ptr()) })?;
@@ -81,42 +81,42 @@ pub(crate) fn kind(file: impl AsFd) -> io::Result<Kind> {
 }
 
 /// Puts an open file into non-blocking mode, or out of it: for all who share it.
-pub(crate) fn set_nonblocking(file: impl AsFd, on: bool) -> io::Result<()> {
-    let old = flags(&file)?;
+pub(crate) fn set_nonblocking(file: BorrowedFd<'_>, on: bool) -> io::Result<()> {
+    let old = flags(file)?;
     let new = match on {
         true => old | libc::O_NONBLOCK,
         false => old & !libc::O_NONBLOCK,
     };
     if new != old {
-        let fd = file.as_fd().as_raw_fd();
+        let fd = file.as_raw_fd();
         // SAFETY: the command takes a number.
         check(unsafe { libc::fcntl(fd, libc::F_SETFL, new) })?;
     }
     Ok(())
 }
 
-fn flags(file: impl AsFd) -> io::Result<libc::c_int> {
+fn flags(file: BorrowedFd<'_>) -> io::Result<libc::c_int> {
     // SAFETY: the command takes no argument.
-    check(unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_GETFL) })
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) })
 }
 
 /// Reads bytes that have come.
-pub(crate) fn read(file: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
-    let fd = file.as_fd().as_raw_fd();
+pub(crate) fn read(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    let fd = file.as_raw_fd();
     // SAFETY: the call writes to `buffer`, at most as many bytes as it has.
     retry(|| unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) })
 }
 
 /// Writes bytes for which there is room.
-pub(crate) fn write(file: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    let fd = file.as_fd().as_raw_fd();
+pub(crate) fn write(file: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    let fd = file.as_raw_fd();
     // SAFETY: the call reads `bytes`.
     retry(|| unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) })
 }
 
 /// Writes from several buffers, one after the other.
-pub(crate) fn write_vectored(file: impl AsFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-    let fd = file.as_fd().as_raw_fd();
+pub(crate) fn write_vectored(file: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    let fd = file.as_raw_fd();
     let count = buffers.len().min(MOST_SLICES) as libc::c_int;
     // SAFETY: an `IoSlice` is laid out as an `iovec`, and the call only reads where they point.
     retry(|| unsafe { libc::writev(fd, buffers.as_ptr().cast(), count) })

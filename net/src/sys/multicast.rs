@@ -8,7 +8,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 
 use super::address::Address;
 use super::option::{self, Name, Plain};
@@ -22,7 +22,7 @@ pub(crate) enum Change {
 
 /// Changes a membership: what `source` sends to `group`, as it arrives at an interface's address.
 pub(crate) fn change_source_v4(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     change: Change,
     group: Ipv4Addr,
     source: Ipv4Addr,
@@ -42,7 +42,7 @@ pub(crate) fn change_source_v4(
 
 /// Changes a membership: what `source` sends to `group`, as it arrives at an interface.
 pub(crate) fn change_source_v6(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     change: Change,
     group: Ipv6Addr,
     source: Ipv6Addr,
@@ -65,7 +65,7 @@ pub(crate) fn change_source_v6(
 }
 
 /// Chooses the interface that packets to groups leave by, by its address.
-pub(crate) fn set_interface_v4(socket: impl AsFd, interface: Ipv4Addr) -> io::Result<()> {
+pub(crate) fn set_interface_v4(socket: BorrowedFd<'_>, interface: Ipv4Addr) -> io::Result<()> {
     let request = libc::ip_mreqn {
         imr_multiaddr: in_addr(Ipv4Addr::UNSPECIFIED),
         imr_address: in_addr(interface),
@@ -75,7 +75,7 @@ pub(crate) fn set_interface_v4(socket: impl AsFd, interface: Ipv4Addr) -> io::Re
 }
 
 /// The address of the interface that packets to groups leave by, if one was chosen.
-pub(crate) fn interface_v4(socket: impl AsFd) -> io::Result<Ipv4Addr> {
+pub(crate) fn interface_v4(socket: BorrowedFd<'_>) -> io::Result<Ipv4Addr> {
     let address: libc::in_addr = option::get(socket, INTERFACE_V4)?;
     Ok(Ipv4Addr::from(address.s_addr.to_ne_bytes()))
 }

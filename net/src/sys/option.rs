@@ -1,16 +1,15 @@
 //! The options of a socket, read and set.
 //!
-//! See `getsockopt(2)`, `socket(7)`, `ip(7)`, `tcp(7)`, `udp(7)`. The
-//! danger is a value of another size than
-//! the kernel has in mind: it reads and writes as many bytes as it is told. So every option is one
-//! of the few types of [`Plain`], whose size goes with the pointer, and a struct that the kernel
-//! knows less of is zero where it wrote nothing.
+//! See `getsockopt(2)`, `socket(7)`, `ip(7)`, `tcp(7)`, `udp(7)`. The danger is a value of another
+//! size than the kernel has in mind: it reads and writes as many bytes as it is told. So every option
+//! is one of the few types of [`Plain`], whose size goes with the pointer, and a struct that the
+//! kernel knows less of is zero where it wrote nothing.
 
 #![allow(unsafe_code)]
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use super::socket::check;
@@ -22,6 +21,7 @@ pub(crate) const REUSE_ADDRESS: Name = (libc::SOL_SOCKET, libc::SO_REUSEADDR);
 pub(crate) const REUSE_PORT: Name = (libc::SOL_SOCKET, libc::SO_REUSEPORT);
 pub(crate) const SEND_BUFFER: Name = (libc::SOL_SOCKET, libc::SO_SNDBUF);
 pub(crate) const RECEIVE_BUFFER: Name = (libc::SOL_SOCKET, libc::SO_RCVBUF);
+pub(crate) const LISTENS: Name = (libc::SOL_SOCKET, libc::SO_ACCEPTCONN);
 pub(crate) const KEEP_ALIVE: Name = (libc::SOL_SOCKET, libc::SO_KEEPALIVE);
 pub(crate) const URGENT_INLINE: Name = (libc::SOL_SOCKET, libc::SO_OOBINLINE);
 pub(crate) const PASS_CREDENTIALS: Name = (libc::SOL_SOCKET, libc::SO_PASSCRED);
@@ -76,53 +76,57 @@ pub(crate) const PROBE: u32 = libc::IP_PMTUDISC_PROBE as u32;
 pub(crate) const WANT: u32 = libc::IP_PMTUDISC_WANT as u32;
 
 /// Sets an option that is yes or no.
-pub(crate) fn set_flag(socket: impl AsFd, option: Name, on: bool) -> io::Result<()> {
+pub(crate) fn set_flag(socket: BorrowedFd<'_>, option: Name, on: bool) -> io::Result<()> {
     set(socket, option, &libc::c_int::from(on))
 }
 
 /// An option that is yes or no.
-pub(crate) fn flag(socket: impl AsFd, option: Name) -> io::Result<bool> {
+pub(crate) fn flag(socket: BorrowedFd<'_>, option: Name) -> io::Result<bool> {
     get::<libc::c_int>(socket, option).map(|value| value != 0)
 }
 
 /// Sets an option that is a number. One beyond what the kernel can hold is as much as it can.
-pub(crate) fn set_number(socket: impl AsFd, option: Name, number: u32) -> io::Result<()> {
+pub(crate) fn set_number(socket: BorrowedFd<'_>, option: Name, number: u32) -> io::Result<()> {
     let number = libc::c_int::try_from(number).unwrap_or(libc::c_int::MAX);
     set(socket, option, &number)
 }
 
 /// An option that is a number.
-pub(crate) fn number(socket: impl AsFd, option: Name) -> io::Result<u32> {
+pub(crate) fn number(socket: BorrowedFd<'_>, option: Name) -> io::Result<u32> {
     get::<libc::c_int>(socket, option).map(|value| value as u32)
 }
 
 /// Takes an error that waits on a socket.
-pub(crate) fn take_error(socket: impl AsFd) -> io::Result<Option<io::Error>> {
+pub(crate) fn take_error(socket: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
     let error: libc::c_int = get(socket, (libc::SOL_SOCKET, libc::SO_ERROR))?;
     Ok((error != 0).then(|| io::Error::from_raw_os_error(error)))
 }
 
 /// Sets what has a form for each version of IP. A socket of version 6 may carry version 4 too.
-pub(crate) fn set_either(socket: impl AsFd, [v4, v6]: [Name; 2], number: u32) -> io::Result<()> {
-    if is_v6(&socket)? {
-        set_number(&socket, v6, number)?;
+pub(crate) fn set_either(
+    socket: BorrowedFd<'_>,
+    [v4, v6]: [Name; 2],
+    number: u32,
+) -> io::Result<()> {
+    if is_v6(socket)? {
+        set_number(socket, v6, number)?;
     }
     set_number(socket, v4, number)
 }
 
 /// What has a form for each version of IP.
-pub(crate) fn either(socket: impl AsFd, [v4, v6]: [Name; 2]) -> io::Result<u32> {
-    let option = if is_v6(&socket)? { v6 } else { v4 };
+pub(crate) fn either(socket: BorrowedFd<'_>, [v4, v6]: [Name; 2]) -> io::Result<u32> {
+    let option = if is_v6(socket)? { v6 } else { v4 };
     number(socket, option)
 }
 
-fn is_v6(socket: impl AsFd) -> io::Result<bool> {
+fn is_v6(socket: BorrowedFd<'_>) -> io::Result<bool> {
     let family: libc::c_int = get(socket, (libc::SOL_SOCKET, libc::SO_DOMAIN))?;
     Ok(family == libc::AF_INET6)
 }
 
 /// Sets how long closing waits for what is not sent yet, in whole seconds, rounded up.
-pub(crate) fn set_linger(socket: impl AsFd, time: Option<Duration>) -> io::Result<()> {
+pub(crate) fn set_linger(socket: BorrowedFd<'_>, time: Option<Duration>) -> io::Result<()> {
     let linger = libc::linger {
         l_onoff: libc::c_int::from(time.is_some()),
         l_linger: libc::c_int::try_from(whole_seconds(time.unwrap_or_default()))
@@ -132,7 +136,7 @@ pub(crate) fn set_linger(socket: impl AsFd, time: Option<Duration>) -> io::Resul
 }
 
 /// How long closing waits for what is not sent yet.
-pub(crate) fn linger(socket: impl AsFd) -> io::Result<Option<Duration>> {
+pub(crate) fn linger(socket: BorrowedFd<'_>) -> io::Result<Option<Duration>> {
     let linger: libc::linger = get(socket, (libc::SOL_SOCKET, libc::SO_LINGER))?;
     Ok((linger.l_onoff != 0).then(|| Duration::from_secs(linger.l_linger as u64)))
 }
@@ -144,8 +148,8 @@ pub(crate) fn whole_seconds(time: Duration) -> u32 {
 }
 
 /// Binds the socket to an interface, by its name; to all again if the name is empty.
-pub(crate) fn bind_device(socket: impl AsFd, name: &[u8]) -> io::Result<()> {
-    let fd = socket.as_fd().as_raw_fd();
+pub(crate) fn bind_device(socket: BorrowedFd<'_>, name: &[u8]) -> io::Result<()> {
+    let fd = socket.as_raw_fd();
     let size = name.len() as libc::socklen_t;
     let value = name.as_ptr().cast();
     let (level, option) = (libc::SOL_SOCKET, libc::SO_BINDTODEVICE);
@@ -155,10 +159,10 @@ pub(crate) fn bind_device(socket: impl AsFd, name: &[u8]) -> io::Result<()> {
 }
 
 /// The interface that the socket is bound to; empty if there is none.
-pub(crate) fn device(socket: impl AsFd) -> io::Result<Vec<u8>> {
+pub(crate) fn device(socket: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
     let mut name = vec![0_u8; libc::IFNAMSIZ];
     let mut size = name.len() as libc::socklen_t;
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     let value = name.as_mut_ptr().cast();
     let (level, option) = (libc::SOL_SOCKET, libc::SO_BINDTODEVICE);
     // SAFETY: the call writes at most `size` bytes, for which `name` has room, and then `size`.
@@ -172,7 +176,7 @@ pub(crate) fn device(socket: impl AsFd) -> io::Result<Vec<u8>> {
 }
 
 /// What the kernel knows of a connection.
-pub(crate) fn tcp_info(socket: impl AsFd) -> io::Result<TcpInfo> {
+pub(crate) fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<TcpInfo> {
     get(socket, (libc::IPPROTO_TCP, libc::TCP_INFO))
 }
 
@@ -260,8 +264,12 @@ unsafe impl Plain for libc::linger {}
 // SAFETY: numbers, each at a multiple of its size, as the test below asserts of the whole.
 unsafe impl Plain for TcpInfo {}
 
-pub(super) fn set<T: Plain>(socket: impl AsFd, (level, name): Name, value: &T) -> io::Result<()> {
-    let fd = socket.as_fd().as_raw_fd();
+pub(super) fn set<T: Plain>(
+    socket: BorrowedFd<'_>,
+    (level, name): Name,
+    value: &T,
+) -> io::Result<()> {
+    let fd = socket.as_raw_fd();
     let size = size_of::<T>() as libc::socklen_t;
     let value = std::ptr::from_ref(value).cast();
     // SAFETY: the call reads one `T`, which `value` points to.
@@ -269,8 +277,8 @@ pub(super) fn set<T: Plain>(socket: impl AsFd, (level, name): Name, value: &T) -
     Ok(())
 }
 
-pub(super) fn get<T: Plain>(socket: impl AsFd, (level, name): Name) -> io::Result<T> {
-    let fd = socket.as_fd().as_raw_fd();
+pub(super) fn get<T: Plain>(socket: BorrowedFd<'_>, (level, name): Name) -> io::Result<T> {
+    let fd = socket.as_raw_fd();
     let mut value = MaybeUninit::<T>::zeroed();
     let mut size = size_of::<T>() as libc::socklen_t;
     let room = value.as_mut_ptr().cast();

@@ -9,7 +9,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::address::Address;
 use super::control::{Control, messages, part};
@@ -88,10 +88,10 @@ impl<'a> Outgoing<'a> {
 /// Sends datagrams in this order, and says how many were. An error of a later one is not reported:
 /// it will be when that is the first.
 pub(crate) fn send_many<'a>(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     datagrams: impl Iterator<Item = Outgoing<'a>>,
 ) -> io::Result<usize> {
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     let mut held = [const { None::<Outgoing<'_>> }; MOST];
     let mut count = 0;
     for (place, datagram) in held.iter_mut().zip(datagrams) {
@@ -128,11 +128,11 @@ pub(crate) fn send_many<'a>(
 
 /// Takes as many datagrams as there are, one a buffer, and tells of each. Says how many.
 pub(crate) fn recv_many(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     buffers: &mut [IoSliceMut<'_>],
     mut each: impl FnMut(usize, Received),
 ) -> io::Result<usize> {
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     let mut slices = [EMPTY_SLICE; MOST];
     let mut sources = [Address::room(); MOST];
     let mut controls = [Control::<ROOM>::new(); MOST];

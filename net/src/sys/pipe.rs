@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use super::socket::{check, poll};
 
@@ -23,22 +23,22 @@ pub(crate) fn pipe(with_packets: bool) -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// How many bytes a pipe holds.
-pub(crate) fn capacity(pipe: impl AsFd) -> io::Result<usize> {
+pub(crate) fn capacity(pipe: BorrowedFd<'_>) -> io::Result<usize> {
     // SAFETY: the command takes no argument.
-    let size = check(unsafe { libc::fcntl(pipe.as_fd().as_raw_fd(), libc::F_GETPIPE_SZ) })?;
+    let size = check(unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_GETPIPE_SZ) })?;
     Ok(size as usize)
 }
 
 /// Makes a pipe hold at least as many bytes, and says how many they are.
-pub(crate) fn set_capacity(pipe: impl AsFd, bytes: usize) -> io::Result<usize> {
+pub(crate) fn set_capacity(pipe: BorrowedFd<'_>, bytes: usize) -> io::Result<usize> {
     let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
-    let fd = pipe.as_fd().as_raw_fd();
+    let fd = pipe.as_raw_fd();
     // SAFETY: the command takes a number.
     let size = check(unsafe { libc::fcntl(fd, libc::F_SETPIPE_SZ, bytes) })?;
     Ok(size as usize)
 }
 
 /// Whether there are bytes to read. That nobody can write any more does not count.
-pub(crate) fn has_bytes(pipe: impl AsFd) -> io::Result<bool> {
+pub(crate) fn has_bytes(pipe: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(poll(pipe, libc::POLLIN)? & libc::POLLIN != 0)
 }

@@ -10,7 +10,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use super::control::{Control, length_of, messages, space_of};
 use super::option;
@@ -38,7 +38,7 @@ pub(crate) enum Loss {
 
 /// Sends bytes, and duplicates of descriptors with the first of them.
 pub(crate) fn send_with_fds(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     bytes: &[u8],
     fds: &[BorrowedFd<'_>],
 ) -> io::Result<usize> {
@@ -63,14 +63,14 @@ pub(crate) fn send_with_fds(
         // The field is of another width in other C libraries.
         message.msg_controllen = control.len() as _;
     }
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     // SAFETY: the call reads what the message points to, all of which lives here or in `bytes`.
     retry(|| unsafe { libc::sendmsg(fd, &raw const message, libc::MSG_NOSIGNAL) })
 }
 
 /// Receives bytes, and at most `limit` descriptors that came with them.
 pub(crate) fn recv_with_fds(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     buffer: &mut [u8],
     limit: usize,
 ) -> io::Result<Delivery> {
@@ -80,13 +80,13 @@ pub(crate) fn recv_with_fds(
     };
     let mut control = Control::<ROOM>::new();
     let limit = limit.min(MOST_FDS);
-    let room = length_of(limit * FD) + beside(&socket);
+    let room = length_of(limit * FD) + beside(socket);
     let room = &mut control.room()[..room];
     let mut message = message(&mut slice);
     message.msg_control = room.as_mut_ptr().cast();
     message.msg_controllen = room.len() as _;
     let room = room.len();
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     let flags = libc::MSG_CMSG_CLOEXEC;
     // SAFETY: the call writes to what the message points to, at most as much as it says there is.
     let length = retry(|| unsafe { libc::recvmsg(fd, &raw mut message, flags) })?;
@@ -104,8 +104,8 @@ pub(crate) fn recv_with_fds(
 }
 
 /// The room for what a socket may have been told to receive with each message.
-fn beside(socket: impl AsFd) -> usize {
-    let is_on = |name| option::flag(&socket, name).unwrap_or(false);
+fn beside(socket: BorrowedFd<'_>) -> usize {
+    let is_on = |name| option::flag(socket, name).unwrap_or(false);
     let credentials = if is_on(option::PASS_CREDENTIALS) {
         CREDENTIALS
     } else {

@@ -8,7 +8,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -45,8 +45,8 @@ pub(crate) fn signal_fd(signal: i32) -> io::Result<OwnedFd> {
 }
 
 /// Reads the signals that have come: how many of the batch.
-pub(crate) fn read_signals(fd: impl AsFd, batch: &mut [RawInfo]) -> io::Result<usize> {
-    let fd = fd.as_fd().as_raw_fd();
+pub(crate) fn read_signals(fd: BorrowedFd<'_>, batch: &mut [RawInfo]) -> io::Result<usize> {
+    let fd = fd.as_raw_fd();
     let size = size_of_val(batch);
     // SAFETY: the call writes to `batch`, at most as many bytes as it has.
     let read = retry(|| unsafe { libc::read(fd, batch.as_mut_ptr().cast(), size) })?;

@@ -8,7 +8,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use runtime::io::Portion;
 
@@ -17,20 +17,32 @@ use super::call;
 
 /// A TCP socket for addresses such as this.
 pub(crate) fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
-    let family = match address {
+    socket(family(address), libc::SOCK_STREAM, libc::IPPROTO_TCP)
+}
+
+/// What the kernel calls the version of an address.
+pub(super) fn family(address: SocketAddr) -> libc::c_int {
+    match address {
         SocketAddr::V4(_) => libc::AF_INET,
         SocketAddr::V6(_) => libc::AF_INET6,
-    };
-    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    }
+}
+
+/// A new socket, of these three numbers of the kernel's.
+pub(super) fn socket(
+    family: libc::c_int,
+    kind: libc::c_int,
+    protocol: libc::c_int,
+) -> io::Result<OwnedFd> {
     // SAFETY: socket takes no pointer.
-    let fd = check(unsafe { libc::socket(family, kind, libc::IPPROTO_TCP) })?;
+    let fd = check(unsafe { libc::socket(family, kind | FROM_BIRTH, protocol) })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Gives a socket its address.
-pub(crate) fn bind(socket: impl AsFd, address: &Address) -> io::Result<()> {
-    let fd = socket.as_fd().as_raw_fd();
+pub(crate) fn bind(socket: BorrowedFd<'_>, address: &Address) -> io::Result<()> {
+    let fd = socket.as_raw_fd();
     // SAFETY: the pointer and the length are those of one whole address.
     check(unsafe { libc::bind(fd, address.as_ptr(), address.length()) })?;
     Ok(())
@@ -38,46 +50,46 @@ pub(crate) fn bind(socket: impl AsFd, address: &Address) -> io::Result<()> {
 
 /// Listens, with a queue of `backlog` connections; the kernel cuts it to
 /// `/proc/sys/net/core/somaxconn`.
-pub(crate) fn listen(socket: impl AsFd, backlog: u32) -> io::Result<()> {
+pub(crate) fn listen(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
     let backlog = libc::c_int::try_from(backlog).unwrap_or(libc::c_int::MAX);
     // SAFETY: listen takes no pointer.
-    check(unsafe { libc::listen(socket.as_fd().as_raw_fd(), backlog) })?;
+    check(unsafe { libc::listen(socket.as_raw_fd(), backlog) })?;
     Ok(())
 }
 
 /// The address that a socket is bound to.
-pub(crate) fn local_address(socket: impl AsFd) -> io::Result<Address> {
+pub(crate) fn local_address(socket: BorrowedFd<'_>) -> io::Result<Address> {
     let mut own = Address::room();
     let (address, length) = own.as_out();
     // SAFETY: there is room at `address` for as many bytes as `length` says.
-    check(unsafe { libc::getsockname(socket.as_fd().as_raw_fd(), address, length) })?;
+    check(unsafe { libc::getsockname(socket.as_raw_fd(), address, length) })?;
     Ok(own)
 }
 
 /// The address that a socket is connected to.
-pub(crate) fn peer_address(socket: impl AsFd) -> io::Result<Address> {
+pub(crate) fn peer_address(socket: BorrowedFd<'_>) -> io::Result<Address> {
     let mut peer = Address::room();
     let (address, length) = peer.as_out();
     // SAFETY: there is room at `address` for as many bytes as `length` says.
-    check(unsafe { libc::getpeername(socket.as_fd().as_raw_fd(), address, length) })?;
+    check(unsafe { libc::getpeername(socket.as_raw_fd(), address, length) })?;
     Ok(peer)
 }
 
 /// Ends one direction, or both.
-pub(crate) fn shutdown(socket: impl AsFd, how: Shutdown) -> io::Result<()> {
+pub(crate) fn shutdown(socket: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
     let how = match how {
         Shutdown::Read => libc::SHUT_RD,
         Shutdown::Write => libc::SHUT_WR,
         Shutdown::Both => libc::SHUT_RDWR,
     };
     // SAFETY: shutdown takes no pointer.
-    check(unsafe { libc::shutdown(socket.as_fd().as_raw_fd(), how) })?;
+    check(unsafe { libc::shutdown(socket.as_raw_fd(), how) })?;
     Ok(())
 }
 
 /// Starts to connect. True if the connection stands already.
-pub(crate) fn connect(socket: impl AsFd, address: &Address) -> io::Result<bool> {
-    let fd = socket.as_fd().as_raw_fd();
+pub(crate) fn connect(socket: BorrowedFd<'_>, address: &Address) -> io::Result<bool> {
+    let fd = socket.as_raw_fd();
     let mut was_interrupted = false;
     loop {
         // SAFETY: the pointer and the length are those of one whole address.
@@ -97,14 +109,13 @@ pub(crate) fn connect(socket: impl AsFd, address: &Address) -> io::Result<bool> 
 }
 
 /// Takes a connection from a listener's queue.
-pub(crate) fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, Address)> {
-    let fd = listener.as_fd().as_raw_fd();
-    let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Address)> {
+    let fd = listener.as_raw_fd();
     let mut peer = Address::room();
     let accepted = retry(|| {
         let (address, length) = peer.as_out();
         // SAFETY: there is room at `address` for as many bytes as `length` says.
-        unsafe { libc::accept4(fd, address, length, flags) as isize }
+        unsafe { libc::accept4(fd, address, length, FROM_BIRTH) as isize }
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     let socket = unsafe { OwnedFd::from_raw_fd(accepted as libc::c_int) };
@@ -115,19 +126,19 @@ pub(crate) fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, Address)> {
 ///
 /// An `accept` that finds nothing costs eighteen times this: the kernel makes the new socket before
 /// it looks.
-pub(crate) fn is_readable(socket: impl AsFd) -> io::Result<bool> {
+pub(crate) fn is_readable(socket: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(poll(socket, libc::POLLIN)? != 0)
 }
 
 /// Whether there is room to write, now.
-pub(crate) fn is_writable(socket: impl AsFd) -> io::Result<bool> {
+pub(crate) fn is_writable(socket: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(poll(socket, libc::POLLOUT)? != 0)
 }
 
 /// Which of the `events` there are now, and whether there is an error or a hang-up.
-pub(super) fn poll(socket: impl AsFd, events: libc::c_short) -> io::Result<libc::c_short> {
+pub(super) fn poll(socket: BorrowedFd<'_>, events: libc::c_short) -> io::Result<libc::c_short> {
     let mut query = libc::pollfd {
-        fd: socket.as_fd().as_raw_fd(),
+        fd: socket.as_raw_fd(),
         events,
         revents: 0,
     };
@@ -139,7 +150,7 @@ pub(super) fn poll(socket: impl AsFd, events: libc::c_short) -> io::Result<libc:
 /// Reads bytes that have come.
 #[inline]
 pub(crate) fn recv_portion(
-    socket: impl AsFd,
+    socket: &impl AsRawFd,
     buffer: &mut [u8],
     portion: Portion,
 ) -> io::Result<usize> {
@@ -147,23 +158,23 @@ pub(crate) fn recv_portion(
 }
 
 /// Reads bytes that have come, from a socket that need not be in non-blocking mode.
-pub(crate) fn recv_now(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
-    recv_with(socket, buffer, Portion::ALL, libc::MSG_DONTWAIT)
+pub(crate) fn recv_now(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    recv_with(&socket, buffer, Portion::ALL, libc::MSG_DONTWAIT)
 }
 
 /// Looks at bytes that have come, and leaves them.
-pub(crate) fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
-    recv_with(socket, buffer, Portion::ALL, libc::MSG_PEEK)
+pub(crate) fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    recv_with(&socket, buffer, Portion::ALL, libc::MSG_PEEK)
 }
 
 #[inline]
 fn recv_with(
-    socket: impl AsFd,
+    socket: &impl AsRawFd,
     buffer: &mut [u8],
     portion: Portion,
     flags: libc::c_int,
 ) -> io::Result<usize> {
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     let room = portion.of(buffer.len());
     // SAFETY: the call writes to `buffer`, at most as many bytes as it has.
     call::retry(portion, || unsafe {
@@ -173,11 +184,11 @@ fn recv_with(
 
 /// Reads into several buffers, one after the other.
 pub(crate) fn recv_vectored_portion(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     buffers: &mut [IoSliceMut<'_>],
     portion: Portion,
 ) -> io::Result<usize> {
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     let count = slices(buffers.len(), portion) as libc::c_int;
     // SAFETY: an `IoSliceMut` is laid out as an `iovec`, and the call writes where they point.
     retry(|| unsafe { libc::readv(fd, buffers.as_mut_ptr().cast(), count) })
@@ -190,8 +201,8 @@ pub(crate) fn vectored_length(buffers: &[IoSliceMut<'_>]) -> usize {
 }
 
 /// Reads into the capacity that a vector has left, and makes it longer by as much as was read.
-pub(crate) fn recv_spare(socket: impl AsFd, bytes: &mut Vec<u8>) -> io::Result<usize> {
-    let fd = socket.as_fd().as_raw_fd();
+pub(crate) fn recv_spare(socket: BorrowedFd<'_>, bytes: &mut Vec<u8>) -> io::Result<usize> {
+    let fd = socket.as_raw_fd();
     let room = bytes.spare_capacity_mut();
     // SAFETY: the call writes to `room`, at most as many bytes as it has.
     let read = || unsafe { call::recv(fd, room.as_mut_ptr().cast(), room.len(), 0) };
@@ -204,37 +215,41 @@ pub(crate) fn recv_spare(socket: impl AsFd, bytes: &mut Vec<u8>) -> io::Result<u
 
 /// Takes the urgent byte. `WouldBlock` if it is announced and has not come; `InvalidInput` if none
 /// was announced, or it was taken already.
-pub(crate) fn recv_urgent(socket: impl AsFd) -> io::Result<Option<u8>> {
+pub(crate) fn recv_urgent(socket: BorrowedFd<'_>) -> io::Result<Option<u8>> {
     let mut byte = [0];
-    let count = recv_with(socket, &mut byte, Portion::ALL, libc::MSG_OOB)?;
+    let count = recv_with(&socket, &mut byte, Portion::ALL, libc::MSG_OOB)?;
     Ok((count > 0).then_some(byte[0]))
 }
 
 /// Whether the peer has ended its direction, or the connection has gone.
-pub(crate) fn has_ended(socket: impl AsFd) -> io::Result<bool> {
+pub(crate) fn has_ended(socket: BorrowedFd<'_>) -> io::Result<bool> {
     let ended = libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR;
     Ok(poll(socket, libc::POLLRDHUP)? & ended != 0)
 }
 
 /// Writes bytes for which there is room.
 #[inline]
-pub(crate) fn send_portion(socket: impl AsFd, bytes: &[u8], portion: Portion) -> io::Result<usize> {
+pub(crate) fn send_portion(
+    socket: &impl AsRawFd,
+    bytes: &[u8],
+    portion: Portion,
+) -> io::Result<usize> {
     send_with(socket, bytes, portion, 0)
 }
 
 /// Writes bytes of which the last is urgent.
-pub(crate) fn send_urgent(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    send_with(socket, bytes, Portion::ALL, libc::MSG_OOB)
+pub(crate) fn send_urgent(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    send_with(&socket, bytes, Portion::ALL, libc::MSG_OOB)
 }
 
 #[inline]
 fn send_with(
-    socket: impl AsFd,
+    socket: &impl AsRawFd,
     bytes: &[u8],
     portion: Portion,
     flags: libc::c_int,
 ) -> io::Result<usize> {
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     let flags = flags | libc::MSG_NOSIGNAL;
     let count = portion.of(bytes.len());
     // SAFETY: the call reads `bytes`, at most as many as there are.
@@ -244,17 +259,17 @@ fn send_with(
 }
 
 /// Writes bytes for which there is room, to a socket that need not be in non-blocking mode.
-pub(crate) fn send_now(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    send_with(socket, bytes, Portion::ALL, libc::MSG_DONTWAIT)
+pub(crate) fn send_now(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    send_with(&socket, bytes, Portion::ALL, libc::MSG_DONTWAIT)
 }
 
 /// Writes from several buffers, one after the other.
 pub(crate) fn send_vectored_portion(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     buffers: &[IoSlice<'_>],
     portion: Portion,
 ) -> io::Result<usize> {
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     // SAFETY: all zeroes is a valid header: no name, no buffers, no control data.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = buffers.as_ptr().cast_mut().cast();
@@ -266,13 +281,13 @@ pub(crate) fn send_vectored_portion(
 
 /// Reads bytes that have come: as many as there is room for.
 #[inline]
-pub(crate) fn recv(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
-    recv_portion(socket, buffer, Portion::ALL)
+pub(crate) fn recv(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    recv_portion(&socket, buffer, Portion::ALL)
 }
 
 /// Reads into several buffers, one after the other.
 pub(crate) fn recv_vectored(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     buffers: &mut [IoSliceMut<'_>],
 ) -> io::Result<usize> {
     recv_vectored_portion(socket, buffers, Portion::ALL)
@@ -280,12 +295,12 @@ pub(crate) fn recv_vectored(
 
 /// Writes bytes for which there is room.
 #[inline]
-pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    send_portion(socket, bytes, Portion::ALL)
+pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    send_portion(&socket, bytes, Portion::ALL)
 }
 
 /// Writes from several buffers, one after the other.
-pub(crate) fn send_vectored(socket: impl AsFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+pub(crate) fn send_vectored(socket: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
     send_vectored_portion(socket, buffers, Portion::ALL)
 }
 
@@ -329,5 +344,7 @@ pub(super) fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
+/// What every socket here is.
+pub(super) const FROM_BIRTH: libc::c_int = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
 /// `IOV_MAX`: the kernel refuses more.
 pub(super) const MOST_SLICES: usize = 1024;

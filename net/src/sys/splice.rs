@@ -10,9 +10,10 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-use super::socket::{check, retry};
+use super::pipe;
+use super::socket::retry;
 
 /// A pipe, by both of its ends.
 #[derive(Debug)]
@@ -23,16 +24,10 @@ pub(crate) struct Pipe {
 
 impl Pipe {
     /// A pipe with room for `room` bytes, if this user may have as much, or else for less.
-    pub(crate) fn new(room: u32) -> io::Result<Self> {
-        let mut ends = [-1; 2];
-        let flags = libc::O_CLOEXEC | libc::O_NONBLOCK;
-        // SAFETY: the call writes two descriptors, for which there is room.
-        check(unsafe { libc::pipe2(ends.as_mut_ptr(), flags) })?;
-        // SAFETY: the kernel has just made this descriptor and nobody else owns it.
-        let [reader, writer] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
-        let fd = writer.as_raw_fd();
-        // SAFETY: the call takes no pointer. That it is refused is no error.
-        let _ = unsafe { libc::fcntl(fd, libc::F_SETPIPE_SZ, room as libc::c_int) };
+    pub(crate) fn new(room: usize) -> io::Result<Self> {
+        let (reader, writer) = pipe::pipe(false)?;
+        // That it is refused is no error.
+        let _ = pipe::set_capacity(writer.as_fd(), room);
         Ok(Self { reader, writer })
     }
 }
@@ -48,12 +43,12 @@ pub(crate) fn splice(from: RawFd, to: RawFd, most: usize) -> io::Result<usize> {
 
 /// Writes bytes of a file to a socket, from `offset` on.
 pub(crate) fn send_file(
-    socket: impl AsFd,
-    file: impl AsFd,
+    socket: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
     offset: u64,
     most: usize,
 ) -> io::Result<usize> {
-    let (to, from) = (socket.as_fd().as_raw_fd(), file.as_fd().as_raw_fd());
+    let (to, from) = (socket.as_raw_fd(), file.as_raw_fd());
     // Beyond what a file can have, where there is nothing to read.
     let mut offset = libc::off64_t::try_from(offset).unwrap_or(libc::off64_t::MAX);
     // SAFETY: the call reads and writes the one number at `offset`.

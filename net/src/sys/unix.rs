@@ -6,10 +6,10 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 
 use super::option::{self, Plain};
-use super::socket::check;
+use super::socket::{self, FROM_BIRTH, check};
 
 /// What a socket carries.
 #[derive(Clone, Copy, Debug)]
@@ -21,31 +21,27 @@ pub(crate) enum Carries {
 }
 
 impl Carries {
-    /// The kernel's word, with what every socket here is from birth.
+    /// The kernel's word.
     fn kind(self) -> libc::c_int {
-        let kind = match self {
+        match self {
             Self::Stream => libc::SOCK_STREAM,
             Self::Datagrams => libc::SOCK_DGRAM,
             Self::Packets => libc::SOCK_SEQPACKET,
-        };
-        kind | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK
+        }
     }
 }
 
 /// A unix socket.
 pub(crate) fn unix_socket(carries: Carries) -> io::Result<OwnedFd> {
-    // SAFETY: socket takes no pointer.
-    let fd = check(unsafe { libc::socket(libc::AF_UNIX, carries.kind(), 0) })?;
-    // SAFETY: the kernel has just made this descriptor and nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    socket::socket(libc::AF_UNIX, carries.kind(), 0)
 }
 
 /// Two unix sockets that are connected to each other.
 pub(crate) fn unix_pair(carries: Carries) -> io::Result<(OwnedFd, OwnedFd)> {
     let mut ends = [-1; 2];
-    let room = ends.as_mut_ptr();
+    let (kind, room) = (carries.kind() | FROM_BIRTH, ends.as_mut_ptr());
     // SAFETY: `ends` has room for the two descriptors.
-    check(unsafe { libc::socketpair(libc::AF_UNIX, carries.kind(), 0, room) })?;
+    check(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, room) })?;
     // SAFETY: the kernel has just made these descriptors and nobody else owns them.
     let [one, other] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
     Ok((one, other))
@@ -53,7 +49,7 @@ pub(crate) fn unix_pair(carries: Carries) -> io::Result<(OwnedFd, OwnedFd)> {
 
 /// Who was at the other end when it was connected: process, user, group. A process that cannot be
 /// seen from here is 0.
-pub(crate) fn peer_credentials(socket: impl AsFd) -> io::Result<(i32, u32, u32)> {
+pub(crate) fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<(i32, u32, u32)> {
     let peer: libc::ucred = option::get(socket, (libc::SOL_SOCKET, libc::SO_PEERCRED))?;
     if peer.uid == u32::MAX {
         // There has been nobody.

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::Location;
 
 use runtime::io::{AsyncFd, FdKind, Interest};
@@ -36,7 +36,7 @@ async fn connect_to(
     caller: &Location<'_>,
 ) -> io::Result<TcpStream> {
     let socket = sys::tcp_socket(address)?;
-    option::set_flag(&socket, option::NO_DELAY, true)?;
+    option::set_flag(socket.as_fd(), option::NO_DELAY, true)?;
     connect_with(socket, address, call, caller).await
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn connect_with(
     call: &'static str,
     caller: &Location<'_>,
 ) -> io::Result<TcpStream> {
-    let is_connected = sys::connect(&socket, &Address::from(address))?;
+    let is_connected = sys::connect(socket.as_fd(), &Address::from(address))?;
     let socket = std::net::TcpStream::from(socket);
     let io = AsyncFd::lazy_at(socket, FdKind::TcpStream, call, caller)?;
     if !is_connected {

@@ -5,7 +5,7 @@
 //! gives up on one that does not acknowledge what it was sent.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use crate::sys::option;
@@ -49,7 +49,7 @@ impl Default for Keepalive {
     }
 }
 
-pub(super) fn set(socket: impl AsFd, keepalive: Option<Keepalive>) -> io::Result<()> {
+pub(super) fn set(socket: BorrowedFd<'_>, keepalive: Option<Keepalive>) -> io::Result<()> {
     if let Some(Keepalive {
         idle,
         interval,
@@ -57,33 +57,33 @@ pub(super) fn set(socket: impl AsFd, keepalive: Option<Keepalive>) -> io::Result
     }) = keepalive
     {
         let (idle, interval) = (option::whole_seconds(idle), option::whole_seconds(interval));
-        option::set_number(&socket, option::KEEP_IDLE, idle)?;
-        option::set_number(&socket, option::KEEP_INTERVAL, interval)?;
-        option::set_number(&socket, option::KEEP_COUNT, count)?;
+        option::set_number(socket, option::KEEP_IDLE, idle)?;
+        option::set_number(socket, option::KEEP_INTERVAL, interval)?;
+        option::set_number(socket, option::KEEP_COUNT, count)?;
     }
     option::set_flag(socket, option::KEEP_ALIVE, keepalive.is_some())
 }
 
-pub(super) fn get(socket: impl AsFd) -> io::Result<Option<Keepalive>> {
-    if !option::flag(&socket, option::KEEP_ALIVE)? {
+pub(super) fn get(socket: BorrowedFd<'_>) -> io::Result<Option<Keepalive>> {
+    if !option::flag(socket, option::KEEP_ALIVE)? {
         return Ok(None);
     }
-    let seconds = |option| option::number(&socket, option).map(u64::from);
+    let seconds = |option| option::number(socket, option).map(u64::from);
     Ok(Some(Keepalive {
         idle: Duration::from_secs(seconds(option::KEEP_IDLE)?),
         interval: Duration::from_secs(seconds(option::KEEP_INTERVAL)?),
-        count: option::number(&socket, option::KEEP_COUNT)?,
+        count: option::number(socket, option::KEEP_COUNT)?,
     }))
 }
 
-pub(super) fn set_user_timeout(socket: impl AsFd, limit: Option<Duration>) -> io::Result<()> {
+pub(super) fn set_user_timeout(socket: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<()> {
     // Zero means the system's own to the kernel: a short limit must not become none.
     let milliseconds = limit.map_or(0, |limit| limit.as_millis().max(1));
     let milliseconds = u32::try_from(milliseconds).unwrap_or(u32::MAX);
     option::set_number(socket, option::USER_TIMEOUT, milliseconds)
 }
 
-pub(super) fn user_timeout(socket: impl AsFd) -> io::Result<Option<Duration>> {
+pub(super) fn user_timeout(socket: BorrowedFd<'_>) -> io::Result<Option<Duration>> {
     let milliseconds = option::number(socket, option::USER_TIMEOUT)?;
     Ok((milliseconds > 0).then(|| Duration::from_millis(milliseconds.into())))
 }

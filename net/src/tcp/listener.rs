@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::os::fd::AsFd;
 use std::panic::Location;
 
 use runtime::io::FdKind;
@@ -82,11 +83,11 @@ impl Listens for StdListener {
 
 fn listen(address: SocketAddr) -> io::Result<StdListener> {
     let socket = sys::tcp_socket(address)?;
-    option::set_flag(&socket, option::REUSE_ADDRESS, true)?;
+    option::set_flag(socket.as_fd(), option::REUSE_ADDRESS, true)?;
     // Inherited by what is accepted: one call here instead of one a connection.
-    option::set_flag(&socket, option::NO_DELAY, true)?;
-    sys::bind(&socket, &Address::from(address))?;
-    sys::listen(&socket, LONGEST_QUEUE)?;
+    option::set_flag(socket.as_fd(), option::NO_DELAY, true)?;
+    sys::bind(socket.as_fd(), &Address::from(address))?;
+    sys::listen(socket.as_fd(), LONGEST_QUEUE)?;
     Ok(socket.into())
 }
 

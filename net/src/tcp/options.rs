@@ -3,6 +3,7 @@
 //! Each method is one option of `tcp(7)`, `ip(7)` or `socket(7)`. None of them waits.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::{Keepalive, TcpInfo, TcpStream, keepalive};
@@ -16,7 +17,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn nodelay(&self) -> io::Result<bool> {
-        option::flag(self.inner(), option::NO_DELAY)
+        option::flag(self.inner().as_fd(), option::NO_DELAY)
     }
 
     /// Sends small writes at once, or lets the kernel gather them.
@@ -25,7 +26,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        option::set_flag(self.inner(), option::NO_DELAY, on)
+        option::set_flag(self.inner().as_fd(), option::NO_DELAY, on)
     }
 
     /// Whether what is written waits for a full packet (`TCP_CORK`).
@@ -34,7 +35,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn cork(&self) -> io::Result<bool> {
-        option::flag(self.inner(), option::CORK)
+        option::flag(self.inner().as_fd(), option::CORK)
     }
 
     /// Holds what is written until a packet is full, a fifth of a second has passed, or the cork is
@@ -64,7 +65,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn set_cork(&self, on: bool) -> io::Result<()> {
-        option::set_flag(self.inner(), option::CORK, on)
+        option::set_flag(self.inner().as_fd(), option::CORK, on)
     }
 
     /// Whether what comes is acknowledged at once (`TCP_QUICKACK`).
@@ -73,7 +74,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn quickack(&self) -> io::Result<bool> {
-        option::flag(self.inner(), option::QUICK_ACK)
+        option::flag(self.inner().as_fd(), option::QUICK_ACK)
     }
 
     /// Acknowledges what comes at once, or together with what is sent back. Not for good: the
@@ -83,7 +84,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_quickack(&self, on: bool) -> io::Result<()> {
-        option::set_flag(self.inner(), option::QUICK_ACK, on)
+        option::set_flag(self.inner().as_fd(), option::QUICK_ACK, on)
     }
 
     /// How long closing waits for what is not sent yet (`SO_LINGER`).
@@ -92,7 +93,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        option::linger(self.inner())
+        option::linger(self.inner().as_fd())
     }
 
     /// Makes closing wait until everything is acknowledged, for so long at most; whole seconds,
@@ -107,7 +108,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_linger(&self, limit: Option<Duration>) -> io::Result<()> {
-        option::set_linger(self.inner(), limit)
+        option::set_linger(self.inner().as_fd(), limit)
     }
 
     /// Makes closing cut the connection off: what is not sent yet is thrown away, and the peer gets
@@ -117,7 +118,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_zero_linger(&self) -> io::Result<()> {
-        option::set_linger(self.inner(), Some(Duration::ZERO))
+        option::set_linger(self.inner().as_fd(), Some(Duration::ZERO))
     }
 
     /// How a silent peer is asked whether it is there, if it is.
@@ -126,7 +127,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn keepalive(&self) -> io::Result<Option<Keepalive>> {
-        keepalive::get(self.inner())
+        keepalive::get(self.inner().as_fd())
     }
 
     /// Asks a peer that has been silent whether it is there, and gives the connection up with
@@ -137,7 +138,7 @@ impl TcpStream {
     /// `InvalidInput` if a time is zero or above 32767 seconds, or the count above 127; and
     /// whatever else `setsockopt(2)` reports.
     pub fn set_keepalive(&self, keepalive: Option<Keepalive>) -> io::Result<()> {
-        keepalive::set(self.inner(), keepalive)
+        keepalive::set(self.inner().as_fd(), keepalive)
     }
 
     /// How long sent bytes may stay unacknowledged, if that is not the system's to decide.
@@ -146,7 +147,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
-        keepalive::user_timeout(self.inner())
+        keepalive::user_timeout(self.inner().as_fd())
     }
 
     /// Sets how long sent bytes may stay unacknowledged before the connection is given up with
@@ -157,7 +158,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_user_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
-        keepalive::set_user_timeout(self.inner(), limit)
+        keepalive::set_user_timeout(self.inner().as_fd(), limit)
     }
 
     /// How many bytes that are not sent yet still count as room to write (`TCP_NOTSENT_LOWAT`).
@@ -166,7 +167,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn notsent_lowat(&self) -> io::Result<u32> {
-        option::number(self.inner(), option::NOT_SENT_LOW)
+        option::number(self.inner().as_fd(), option::NOT_SENT_LOW)
     }
 
     /// Says that there is room to write only while fewer than so many bytes are waiting to be sent,
@@ -176,7 +177,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
-        option::set_number(self.inner(), option::NOT_SENT_LOW, bytes)
+        option::set_number(self.inner().as_fd(), option::NOT_SENT_LOW, bytes)
     }
 
     /// What the kernel knows of the connection: its round trips, its losses, its rates.
@@ -185,6 +186,6 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn info(&self) -> io::Result<TcpInfo> {
-        option::tcp_info(self.inner()).map(TcpInfo::new)
+        option::tcp_info(self.inner().as_fd()).map(TcpInfo::new)
     }
 }

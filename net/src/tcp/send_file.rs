@@ -8,6 +8,7 @@ use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::net::TcpStream as StdStream;
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 
 use super::TcpStream;
@@ -60,7 +61,7 @@ impl TcpStream {
 fn send(socket: &StdStream, file: &File, offset: u64, most: usize) -> io::Result<usize> {
     // sendfile cannot be told to keep SIGPIPE to itself.
     if sys::ignores_broken_pipes() {
-        match sys::send_file(socket, file, offset, most) {
+        match sys::send_file(socket.as_fd(), file.as_fd(), offset, most) {
             // Not every kind of file has pages to send.
             Err(error) if error.raw_os_error() == Some(errno::EINVAL) => {}
             sent => return sent,
@@ -70,7 +71,7 @@ fn send(socket: &StdStream, file: &File, offset: u64, most: usize) -> io::Result
     let count = file.read_at(&mut bytes, offset)?;
     match count {
         0 => Ok(0),
-        count => sys::send(socket, &bytes[..count]),
+        count => sys::send(socket.as_fd(), &bytes[..count]),
     }
 }
 

@@ -74,9 +74,9 @@ impl TcpSocket {
     /// Whatever `socket(2)` reports.
     pub fn new_for(address: SocketAddr) -> io::Result<Self> {
         let socket = sys::tcp_socket(address)?;
-        option::set_flag(&socket, option::REUSE_ADDRESS, true)?;
+        option::set_flag(socket.as_fd(), option::REUSE_ADDRESS, true)?;
         // Inherited by what a listener accepts: one call here instead of one a connection.
-        option::set_flag(&socket, option::NO_DELAY, true)?;
+        option::set_flag(socket.as_fd(), option::NO_DELAY, true)?;
         Ok(Self { socket })
     }
 
@@ -86,7 +86,7 @@ impl TcpSocket {
     ///
     /// `AddrInUse` if the port is taken; and whatever else `bind(2)` reports.
     pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
-        sys::bind(&self.socket, &Address::from(address))
+        sys::bind(self.socket.as_fd(), &Address::from(address))
     }
 
     /// The address that it is bound to.
@@ -95,7 +95,7 @@ impl TcpSocket {
     ///
     /// Whatever `getsockname(2)` reports.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        sys::local_address(&self.socket)?.to_std()
+        sys::local_address(self.socket.as_fd())?.to_std()
     }
 
     /// Connects.
@@ -121,7 +121,7 @@ impl TcpSocket {
     /// Outside of a runtime; and whatever `listen(2)` reports.
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
-        sys::listen(&self.socket, backlog)?;
+        sys::listen(self.socket.as_fd(), backlog)?;
         let (call, caller) = ("TcpSocket::listen", Location::caller());
         TcpListener::over_at(self.socket.into(), FdKind::Other, call, caller)
     }
@@ -132,7 +132,7 @@ impl TcpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn reuseaddr(&self) -> io::Result<bool> {
-        option::flag(&self.socket, option::REUSE_ADDRESS)
+        option::flag(self.socket.as_fd(), option::REUSE_ADDRESS)
     }
 
     /// Lets the address be bound while old connections of it linger, or not. On from the start.
@@ -141,7 +141,7 @@ impl TcpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_reuseaddr(&self, on: bool) -> io::Result<()> {
-        option::set_flag(&self.socket, option::REUSE_ADDRESS, on)
+        option::set_flag(self.socket.as_fd(), option::REUSE_ADDRESS, on)
     }
 
     /// Whether other sockets of this user may have the same address (`SO_REUSEPORT`).
@@ -150,7 +150,7 @@ impl TcpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn reuseport(&self) -> io::Result<bool> {
-        option::flag(&self.socket, option::REUSE_PORT)
+        option::flag(self.socket.as_fd(), option::REUSE_PORT)
     }
 
     /// Lets other sockets of this user have the same address: the kernel deals connections out
@@ -160,7 +160,7 @@ impl TcpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_reuseport(&self, on: bool) -> io::Result<()> {
-        option::set_flag(&self.socket, option::REUSE_PORT, on)
+        option::set_flag(self.socket.as_fd(), option::REUSE_PORT, on)
     }
 
     /// The interface that the socket is bound to (`SO_BINDTODEVICE`).
@@ -169,7 +169,7 @@ impl TcpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        let name = option::device(&self.socket)?;
+        let name = option::device(self.socket.as_fd())?;
         Ok((!name.is_empty()).then_some(name))
     }
 
@@ -179,7 +179,7 @@ impl TcpSocket {
     ///
     /// `NotFound` (`ENODEV`) if there is none of that name; and whatever else `setsockopt(2)` reports.
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        option::bind_device(&self.socket, interface.unwrap_or_default())
+        option::bind_device(self.socket.as_fd(), interface.unwrap_or_default())
     }
 
     /// The size of the send buffer, as the kernel counts: twice what was asked for.
@@ -188,7 +188,7 @@ impl TcpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn send_buffer_size(&self) -> io::Result<u32> {
-        option::number(&self.socket, option::SEND_BUFFER)
+        option::number(self.socket.as_fd(), option::SEND_BUFFER)
     }
 
     /// Asks for a send buffer of so many bytes, and for the kernel to leave it so: without this it
@@ -198,7 +198,7 @@ impl TcpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        option::set_number(&self.socket, option::SEND_BUFFER, bytes)
+        option::set_number(self.socket.as_fd(), option::SEND_BUFFER, bytes)
     }
 
     /// The size of the receive buffer, as the kernel counts: twice what was asked for.
@@ -207,7 +207,7 @@ impl TcpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
-        option::number(&self.socket, option::RECEIVE_BUFFER)
+        option::number(self.socket.as_fd(), option::RECEIVE_BUFFER)
     }
 
     /// Asks for a receive buffer of so many bytes, and for the kernel to leave it so: without this
@@ -217,7 +217,7 @@ impl TcpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        option::set_number(&self.socket, option::RECEIVE_BUFFER, bytes)
+        option::set_number(self.socket.as_fd(), option::RECEIVE_BUFFER, bytes)
     }
 
     /// Whether small writes are sent at once (`TCP_NODELAY`): they are, from the start.
@@ -226,7 +226,7 @@ impl TcpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn nodelay(&self) -> io::Result<bool> {
-        option::flag(&self.socket, option::NO_DELAY)
+        option::flag(self.socket.as_fd(), option::NO_DELAY)
     }
 
     /// Sends small writes at once, or lets the kernel gather them. What a listener accepts
@@ -236,7 +236,7 @@ impl TcpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        option::set_flag(&self.socket, option::NO_DELAY, on)
+        option::set_flag(self.socket.as_fd(), option::NO_DELAY, on)
     }
 
     /// The type of service that packets are marked with (`IP_TOS`, `IPV6_TCLASS`).
@@ -245,7 +245,7 @@ impl TcpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn tos(&self) -> io::Result<u32> {
-        option::either(&self.socket, option::TYPE_OF_SERVICE)
+        option::either(self.socket.as_fd(), option::TYPE_OF_SERVICE)
     }
 
     /// Marks packets with a type of service.
@@ -254,7 +254,7 @@ impl TcpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_tos(&self, tos: u32) -> io::Result<()> {
-        option::set_either(&self.socket, option::TYPE_OF_SERVICE, tos)
+        option::set_either(self.socket.as_fd(), option::TYPE_OF_SERVICE, tos)
     }
 
     /// Asks a silent peer whether it is there. What a listener accepts inherits it.
@@ -263,7 +263,7 @@ impl TcpSocket {
     ///
     /// As [`TcpStream::set_keepalive`].
     pub fn set_keepalive(&self, keepalive: Option<Keepalive>) -> io::Result<()> {
-        keepalive::set(&self.socket, keepalive)
+        keepalive::set(self.socket.as_fd(), keepalive)
     }
 
     /// How a silent peer is asked whether it is there, if it is.
@@ -272,7 +272,7 @@ impl TcpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn keepalive(&self) -> io::Result<Option<Keepalive>> {
-        keepalive::get(&self.socket)
+        keepalive::get(self.socket.as_fd())
     }
 
     /// Sets how long sent bytes may stay unacknowledged; see [`TcpStream::set_user_timeout`]. It
@@ -282,7 +282,7 @@ impl TcpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_user_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
-        keepalive::set_user_timeout(&self.socket, limit)
+        keepalive::set_user_timeout(self.socket.as_fd(), limit)
     }
 
     /// Makes a listener show a connection only when its client has said something, or after the
@@ -293,7 +293,7 @@ impl TcpSocket {
     /// Whatever `setsockopt(2)` reports.
     pub fn set_defer_accept(&self, limit: Duration) -> io::Result<()> {
         let seconds = option::whole_seconds(limit);
-        option::set_number(&self.socket, option::DEFER_ACCEPT, seconds)
+        option::set_number(self.socket.as_fd(), option::DEFER_ACCEPT, seconds)
     }
 
     /// Lets clients of a listener send data with their first packet (`TCP_FASTOPEN`): so many at
@@ -304,7 +304,7 @@ impl TcpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_fast_open(&self, most: u32) -> io::Result<()> {
-        option::set_number(&self.socket, option::FAST_OPEN, most)
+        option::set_number(self.socket.as_fd(), option::FAST_OPEN, most)
     }
 
     /// Sends the first write with the first packet, once the server has let us
@@ -315,7 +315,7 @@ impl TcpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_fast_open_connect(&self, on: bool) -> io::Result<()> {
-        option::set_flag(&self.socket, option::FAST_OPEN_CONNECT, on)
+        option::set_flag(self.socket.as_fd(), option::FAST_OPEN_CONNECT, on)
     }
 }
 

@@ -10,6 +10,7 @@
 use std::future::Future;
 use std::io;
 use std::net::TcpStream as StdStream;
+use std::os::fd::AsFd;
 
 use runtime::io::{AsyncFd, FdKind, Interest};
 
@@ -29,7 +30,7 @@ impl TcpStream {
     pub fn send_urgent(&self, byte: u8) -> impl Future<Output = io::Result<()>> {
         let sent = self
             .io
-            .write_with(move |socket| sys::send_urgent(socket, &[byte]));
+            .write_with(move |socket| sys::send_urgent(socket.as_fd(), &[byte]));
         async move { sent.await.map(drop) }
     }
 
@@ -76,7 +77,7 @@ impl TcpStream {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn oob_inline(&self) -> io::Result<bool> {
-        option::flag(self.inner(), option::URGENT_INLINE)
+        option::flag(self.inner().as_fd(), option::URGENT_INLINE)
     }
 
     /// Leaves urgent bytes in their place in the stream: then [`Urgent::recv`] gets none, and a
@@ -86,7 +87,7 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_oob_inline(&self, on: bool) -> io::Result<()> {
-        option::set_flag(self.inner(), option::URGENT_INLINE, on)
+        option::set_flag(self.inner().as_fd(), option::URGENT_INLINE, on)
     }
 }
 
@@ -118,10 +119,10 @@ impl Urgent {
 }
 
 fn take(socket: &StdStream) -> io::Result<Option<u8>> {
-    match sys::recv_urgent(socket) {
+    match sys::recv_urgent(socket.as_fd()) {
         // None was announced. If the peer has ended, none will be.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            if sys::has_ended(socket)? {
+            if sys::has_ended(socket.as_fd())? {
                 return Ok(None);
             }
             Err(io::ErrorKind::WouldBlock.into())

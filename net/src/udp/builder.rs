@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::panic::Location;
 
 use runtime::io::FdKind;
@@ -114,24 +115,24 @@ impl Builder {
     pub(super) fn bind_to(&self, address: SocketAddr) -> io::Result<std::net::UdpSocket> {
         let socket = sys::udp_socket(address)?;
         if self.reuse_address {
-            option::set_flag(&socket, option::REUSE_ADDRESS, true)?;
+            option::set_flag(socket.as_fd(), option::REUSE_ADDRESS, true)?;
         }
         if self.reuse_port {
-            option::set_flag(&socket, option::REUSE_PORT, true)?;
+            option::set_flag(socket.as_fd(), option::REUSE_PORT, true)?;
         }
         if let (SocketAddr::V6(_), Some(on)) = (address, self.only_v6) {
-            option::set_flag(&socket, option::ONLY_V6, on)?;
+            option::set_flag(socket.as_fd(), option::ONLY_V6, on)?;
         }
         if let Some(name) = &self.device {
-            option::bind_device(&socket, name.as_bytes())?;
+            option::bind_device(socket.as_fd(), name.as_bytes())?;
         }
         if let Some(bytes) = self.send_buffer {
-            option::set_number(&socket, option::SEND_BUFFER, bytes)?;
+            option::set_number(socket.as_fd(), option::SEND_BUFFER, bytes)?;
         }
         if let Some(bytes) = self.receive_buffer {
-            option::set_number(&socket, option::RECEIVE_BUFFER, bytes)?;
+            option::set_number(socket.as_fd(), option::RECEIVE_BUFFER, bytes)?;
         }
-        sys::bind(&socket, &Address::from(address))?;
+        sys::bind(socket.as_fd(), &Address::from(address))?;
         Ok(socket.into())
     }
 }

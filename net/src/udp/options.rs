@@ -7,6 +7,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsFd;
 
 use super::UdpSocket;
 use crate::sys::multicast::{self, Change};
@@ -41,7 +42,7 @@ impl UdpSocket {
     /// Whatever `setsockopt(2)` reports.
     pub fn set_dont_fragment(&self, on: bool) -> io::Result<()> {
         let how = if on { option::PROBE } else { option::WANT };
-        option::set_either(self.io.get_ref(), option::PATH_MTU, how)
+        option::set_either(self.io.get_ref().as_fd(), option::PATH_MTU, how)
     }
 }
 
@@ -120,7 +121,13 @@ impl UdpSocket {
         source: Ipv4Addr,
         interface: Ipv4Addr,
     ) -> io::Result<()> {
-        multicast::change_source_v4(self.io.get_ref(), Change::Join, group, source, interface)
+        multicast::change_source_v4(
+            self.io.get_ref().as_fd(),
+            Change::Join,
+            group,
+            source,
+            interface,
+        )
     }
 
     /// Leaves a source of a group.
@@ -134,7 +141,13 @@ impl UdpSocket {
         source: Ipv4Addr,
         interface: Ipv4Addr,
     ) -> io::Result<()> {
-        multicast::change_source_v4(self.io.get_ref(), Change::Leave, group, source, interface)
+        multicast::change_source_v4(
+            self.io.get_ref().as_fd(),
+            Change::Leave,
+            group,
+            source,
+            interface,
+        )
     }
 
     /// Receives what one source sends to a group. Several sources may be joined, one by one.
@@ -148,7 +161,13 @@ impl UdpSocket {
         source: &Ipv6Addr,
         interface: u32,
     ) -> io::Result<()> {
-        multicast::change_source_v6(self.io.get_ref(), Change::Join, *group, *source, interface)
+        multicast::change_source_v6(
+            self.io.get_ref().as_fd(),
+            Change::Join,
+            *group,
+            *source,
+            interface,
+        )
     }
 
     /// Leaves a source of a group.
@@ -162,7 +181,13 @@ impl UdpSocket {
         source: &Ipv6Addr,
         interface: u32,
     ) -> io::Result<()> {
-        multicast::change_source_v6(self.io.get_ref(), Change::Leave, *group, *source, interface)
+        multicast::change_source_v6(
+            self.io.get_ref().as_fd(),
+            Change::Leave,
+            *group,
+            *source,
+            interface,
+        )
     }
 
     /// Says by which interface datagrams to groups leave: that with this address, or the one of the
@@ -172,7 +197,7 @@ impl UdpSocket {
     ///
     /// `AddrNotAvailable` if no interface has the address.
     pub fn set_multicast_interface_v4(&self, interface: Ipv4Addr) -> io::Result<()> {
-        multicast::set_interface_v4(self.io.get_ref(), interface)
+        multicast::set_interface_v4(self.io.get_ref().as_fd(), interface)
     }
 
     /// The address of the interface that was chosen for datagrams to groups; `0.0.0.0` if none was.
@@ -181,7 +206,7 @@ impl UdpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn multicast_interface_v4(&self) -> io::Result<Ipv4Addr> {
-        multicast::interface_v4(self.io.get_ref())
+        multicast::interface_v4(self.io.get_ref().as_fd())
     }
 
     /// Says by which interface datagrams to groups leave, by its number.
@@ -191,7 +216,7 @@ impl UdpSocket {
     /// Whatever `setsockopt(2)` reports.
     pub fn set_multicast_interface_v6(&self, interface: u32) -> io::Result<()> {
         let option = option::MULTICAST_INTERFACE_V6;
-        option::set_number(self.io.get_ref(), option, interface)
+        option::set_number(self.io.get_ref().as_fd(), option, interface)
     }
 
     /// The number of the interface that was chosen for datagrams to groups; 0 if none was.
@@ -200,7 +225,7 @@ impl UdpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn multicast_interface_v6(&self) -> io::Result<u32> {
-        option::number(self.io.get_ref(), option::MULTICAST_INTERFACE_V6)
+        option::number(self.io.get_ref().as_fd(), option::MULTICAST_INTERFACE_V6)
     }
 
     /// Whether what is sent to a group comes back to members on this machine: it does.
@@ -263,7 +288,7 @@ impl UdpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn multicast_hops_v6(&self) -> io::Result<u32> {
-        option::number(self.io.get_ref(), option::MULTICAST_HOPS_V6)
+        option::number(self.io.get_ref().as_fd(), option::MULTICAST_HOPS_V6)
     }
 
     /// Says how many routers a datagram to a group may pass.
@@ -272,7 +297,7 @@ impl UdpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_multicast_hops_v6(&self, hops: u32) -> io::Result<()> {
-        option::set_number(self.io.get_ref(), option::MULTICAST_HOPS_V6, hops)
+        option::set_number(self.io.get_ref().as_fd(), option::MULTICAST_HOPS_V6, hops)
     }
 
     /// Whether a socket that is bound to the wildcard address gets what is sent to groups that
@@ -282,7 +307,7 @@ impl UdpSocket {
     ///
     /// Whatever `getsockopt(2)` reports.
     pub fn multicast_all_v4(&self) -> io::Result<bool> {
-        option::flag(self.io.get_ref(), option::MULTICAST_ALL_V4)
+        option::flag(self.io.get_ref().as_fd(), option::MULTICAST_ALL_V4)
     }
 
     /// Says whether it gets what is sent to groups that only others have joined.
@@ -291,6 +316,6 @@ impl UdpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_multicast_all_v4(&self, on: bool) -> io::Result<()> {
-        option::set_flag(self.io.get_ref(), option::MULTICAST_ALL_V4, on)
+        option::set_flag(self.io.get_ref().as_fd(), option::MULTICAST_ALL_V4, on)
     }
 }

@@ -12,6 +12,7 @@
 use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
 
 use runtime::io::Interest;
 
@@ -233,7 +234,7 @@ impl UdpSocket {
     /// If the future is dropped before it is done, nothing was sent.
     pub fn send_many(&self, transmits: &[Transmit<'_>]) -> impl Future<Output = io::Result<usize>> {
         self.io
-            .write_with(|socket| packet::send_many(socket, self.outgoing(transmits)))
+            .write_with(|socket| packet::send_many(socket.as_fd(), self.outgoing(transmits)))
     }
 
     /// Sends datagrams for which there is room, without waiting.
@@ -243,7 +244,7 @@ impl UdpSocket {
     /// `WouldBlock` if there is no room; else as [`send_many`](Self::send_many).
     pub fn try_send_many(&self, transmits: &[Transmit<'_>]) -> io::Result<usize> {
         self.io
-            .try_write_with(|socket| packet::send_many(socket, self.outgoing(transmits)))
+            .try_write_with(|socket| packet::send_many(socket.as_fd(), self.outgoing(transmits)))
     }
 
     fn outgoing<'a>(&self, transmits: &[Transmit<'a>]) -> impl Iterator<Item = Outgoing<'a>> {
@@ -259,7 +260,11 @@ impl UdpSocket {
     ///
     /// Whatever `setsockopt(2)` reports.
     pub fn set_packet_info(&self, on: bool) -> io::Result<()> {
-        option::set_either(self.io.get_ref(), option::PACKET_INFO, u32::from(on))
+        option::set_either(
+            self.io.get_ref().as_fd(),
+            option::PACKET_INFO,
+            u32::from(on),
+        )
     }
 
     /// Asks the kernel to tell the type of service of what is received, or not to.
@@ -269,7 +274,7 @@ impl UdpSocket {
     /// Whatever `setsockopt(2)` reports.
     pub fn set_recv_tos(&self, on: bool) -> io::Result<()> {
         let option = option::RECEIVE_TYPE_OF_SERVICE;
-        option::set_either(self.io.get_ref(), option, u32::from(on))
+        option::set_either(self.io.get_ref().as_fd(), option, u32::from(on))
     }
 
     /// Lets the kernel join datagrams of one size and sender into one buffer (`UDP_GRO`). Who turns
@@ -280,7 +285,7 @@ impl UdpSocket {
     ///
     /// Whatever `setsockopt(2)` reports: before Linux 5.0, that there is no such option.
     pub fn set_gro(&self, on: bool) -> io::Result<()> {
-        option::set_flag(self.io.get_ref(), option::RECEIVE_OFFLOAD, on)
+        option::set_flag(self.io.get_ref().as_fd(), option::RECEIVE_OFFLOAD, on)
     }
 }
 
@@ -290,7 +295,7 @@ fn recv_many(
     meta: &mut [RecvMeta],
 ) -> io::Result<usize> {
     let most = buffers.len().min(meta.len());
-    packet::recv_many(socket, &mut buffers[..most], |index, received| {
+    packet::recv_many(socket.as_fd(), &mut buffers[..most], |index, received| {
         meta[index] = received.into();
     })
 }

@@ -10,7 +10,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, UdpSocket as StdSocket};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::Location;
 use std::task::{Context, Poll};
 
@@ -93,7 +93,7 @@ impl UdpSocket {
         let addresses = addr::resolve(address, "UdpSocket::connect", Location::caller());
         async move {
             addr::first_that_works(addresses.await?, |address| {
-                sys::connect_now(self.io.get_ref(), &Address::from(address))
+                sys::connect_now(self.io.get_ref().as_fd(), &Address::from(address))
             })
         }
     }
@@ -119,7 +119,7 @@ impl UdpSocket {
         let to = addr::resolve_first(to, "UdpSocket::send_to", Location::caller());
         async move {
             let to = Address::from(to.await?);
-            let send = |socket: &_| sys::send_to(socket, bytes, &to);
+            let send = |socket: &StdSocket| sys::send_to(socket.as_fd(), bytes, &to);
             self.io.write_with(send).await
         }
     }
@@ -132,7 +132,7 @@ impl UdpSocket {
     pub fn try_send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
         let to = Address::from(to);
         self.io
-            .try_write_with(|socket| sys::send_to(socket, bytes, &to))
+            .try_write_with(|socket| sys::send_to(socket.as_fd(), bytes, &to))
     }
 
     /// One step of [`send_to`](Self::send_to), for hand-written futures. The latest caller is woken.
@@ -148,7 +148,7 @@ impl UdpSocket {
     ) -> Poll<io::Result<usize>> {
         let to = Address::from(to);
         self.io
-            .poll_write_with(context, |socket| sys::send_to(socket, bytes, &to))
+            .poll_write_with(context, |socket| sys::send_to(socket.as_fd(), bytes, &to))
     }
 }
 

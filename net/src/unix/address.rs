@@ -34,7 +34,7 @@ pub(super) fn from_path(path: &Path) -> io::Result<SocketAddr> {
 
 /// Gives a socket its name.
 pub(super) fn bind(socket: impl AsFd, address: &SocketAddr) -> io::Result<()> {
-    let bound = sys::bind(socket, &Address::from(address));
+    let bound = sys::bind(socket.as_fd(), &Address::from(address));
     bound.map_err(|error| explain(error, address))
 }
 
@@ -49,7 +49,7 @@ pub(super) fn listen<S: Kind>(
     // Before it is bound: what fails now leaves no file behind.
     let listener = Socket::over_at(socket, FdKind::Other, call, caller)?;
     bind(listener.inner(), address)?;
-    sys::listen(listener.inner(), LONGEST_QUEUE)?;
+    sys::listen(listener.inner().as_fd(), LONGEST_QUEUE)?;
     Ok(listener)
 }
 
@@ -84,7 +84,7 @@ pub(super) async fn connect<S: Kind>(
     // Mostly it is done at once, or refused at once, and who tries in a loop must not stop the others.
     consume_budget().await;
     loop {
-        match sys::connect_now(connection.inner(), &address) {
+        match sys::connect_now(connection.inner().as_fd(), &address) {
             Ok(()) => return Ok(connection),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 pauses.wait(&runtime).await?;

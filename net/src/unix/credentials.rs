@@ -52,6 +52,6 @@ impl UCred {
 
 /// Of a connected socket; `NotConnected` if it is not.
 pub(super) fn of_peer(socket: impl AsFd) -> io::Result<UCred> {
-    let (pid, uid, gid) = sys::peer_credentials(socket)?;
+    let (pid, uid, gid) = sys::peer_credentials(socket.as_fd())?;
     Ok(UCred { pid, uid, gid })
 }

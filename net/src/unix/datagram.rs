@@ -9,7 +9,7 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{SocketAddr, UnixDatagram as StdDatagram};
 use std::panic::Location;
 use std::path::Path;
@@ -136,7 +136,7 @@ impl UnixDatagram {
     ///
     /// As [`connect`](Self::connect).
     pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
-        sys::connect_now(self.inner(), &Address::from(address))
+        sys::connect_now(self.inner().as_fd(), &Address::from(address))
     }
 
     /// Sends a datagram to a path or an abstract name, or waits until there is room for it.
@@ -169,11 +169,11 @@ impl UnixDatagram {
         // The socket is not asked for readiness, which would count the call.
         consume_budget().await;
         loop {
-            match sys::send_to(self.inner(), bytes, &to) {
+            match sys::send_to(self.inner().as_fd(), bytes, &to) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 sent => return sent,
             }
-            if sys::is_writable(self.inner())? {
+            if sys::is_writable(self.inner().as_fd())? {
                 pauses.wait(&self.state.runtime).await?;
             } else {
                 self.io.async_io(Interest::WRITABLE, has_room).await?;
@@ -212,11 +212,11 @@ impl UnixDatagram {
         pauses: &mut Pauses,
     ) -> Poll<io::Result<usize>> {
         loop {
-            match sys::send_to(self.inner(), bytes, to) {
+            match sys::send_to(self.inner().as_fd(), bytes, to) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 sent => return Poll::Ready(sent),
             }
-            if sys::is_writable(self.inner())? {
+            if sys::is_writable(self.inner().as_fd())? {
                 pauses.go_on(&self.state.runtime);
                 ready!(pauses.poll(context))?;
             } else {
@@ -238,7 +238,7 @@ impl UnixDatagram {
     pub fn try_send_to<P: AsRef<Path>>(&self, bytes: &[u8], path: P) -> io::Result<usize> {
         let to = Address::from(&address::from_path(path.as_ref())?);
         // Not by what is known of this socket: the room is another's.
-        sys::send_to(self.inner(), bytes, &to)
+        sys::send_to(self.inner().as_fd(), bytes, &to)
     }
 
     fn new(call: &str, caller: &Location<'_>) -> io::Result<Self> {
@@ -272,7 +272,7 @@ fn pauses() -> Pauses {
 
 /// Whether the socket has room of its own.
 fn has_room(socket: &StdDatagram) -> io::Result<()> {
-    match sys::is_writable(socket)? {
+    match sys::is_writable(socket.as_fd())? {
         true => Ok(()),
         false => Err(io::ErrorKind::WouldBlock.into()),
     }

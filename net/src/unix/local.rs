@@ -62,7 +62,7 @@ impl<S: Local> Socket<S> {
         async move {
             checked?;
             self.io
-                .write_with(|socket| sys::send_with_fds(socket, bytes, fds))
+                .write_with(|socket| sys::send_with_fds(socket.as_fd(), bytes, fds))
                 .await
         }
     }
@@ -85,7 +85,7 @@ impl<S: Local> Socket<S> {
         buffer: &mut [u8],
         limit: usize,
     ) -> io::Result<(usize, Vec<OwnedFd>)> {
-        let receive = |socket: &S| sys::recv_with_fds(socket, buffer, limit);
+        let receive = |socket: &S| sys::recv_with_fds(socket.as_fd(), buffer, limit);
         let delivery = self.io.async_io(Interest::READABLE, receive).await?;
         match delivery.loss {
             None => Ok((delivery.length, delivery.fds)),

@@ -205,7 +205,7 @@ impl Crew {
     /// A thread has come to the end of a poll in which its core was lent out. Nobody has waited for it,
     /// so the tasks may have been dropped without this one: then it is dropped here.
     pub(crate) fn drop_left_over(&self) {
-        if self.is_closing() && self.is_shut.fetch_or(false, Ordering::AcqRel) {
+        if self.is_shut.fetch_or(false, Ordering::AcqRel) {
             self.drop_idle();
         }
     }

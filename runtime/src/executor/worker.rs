@@ -227,7 +227,7 @@ impl Local {
             if has_work || self.steal() {
                 self.look(scratch)?;
             } else if self.shell.lane.is_some() && self.patience.tries_again() {
-                yield_now();
+                self.let_others_run();
                 self.look(scratch)?;
             } else {
                 self.sleep(scratch)?;
@@ -249,6 +249,12 @@ impl Local {
         let events = self.shell.driver.poll(scratch)?;
         self.note_events(events, scratch);
         Ok(())
+    }
+
+    fn let_others_run(&self) {
+        let began = Instant::now();
+        yield_now();
+        self.patience.note(began.elapsed());
     }
 
     fn sleep(&self, scratch: &mut Scratch) -> io::Result<()> {

@@ -22,8 +22,8 @@ fn crew() -> Arc<Crew> {
 
 /// Either the end finds the task idle and drops it, or its thread finds that the end is over.
 ///
-/// Broken by: a `drop_left_over` that first asks whether the crew is closing, and takes an old "no" for
-/// an answer; a `shut` that says so after it has looked at the tasks.
+/// Broken by: a `drop_left_over` that drops nothing; a `shut` that says so after it has looked at the
+/// tasks.
 #[test]
 fn a_task_whose_poll_ends_late_is_dropped_by_one_of_the_two() {
     loom::model(|| {

@@ -27,10 +27,15 @@ use crate::primitive::{Arc, AtomicBool, AtomicU32, Ordering, thread_local};
 pub(crate) struct Root<'a, F: Future> {
     future: Pin<&'a mut F>,
     shared: &'a Shared,
-    /// Both are there until the root is dropped.
-    waker: Option<Waker>,
-    signal: Option<Arc<Signal>>,
+    /// There until the root is dropped.
+    bell: Option<Bell>,
     output: Option<F::Output>,
+}
+
+/// What a `block_on` is woken by: the same signal twice, once to be read and once to be given away.
+struct Bell {
+    signal: Arc<Signal>,
+    waker: Waker,
 }
 
 /// What wakes the thread of a `block_on`.
@@ -44,19 +49,22 @@ struct Signal {
 }
 
 thread_local! {
-    /// The signal of the last `block_on`.
-    static KEPT: Cell<Option<Arc<Signal>>> = const { Cell::new(None) };
+    /// That of the last `block_on`.
+    static KEPT: Cell<Option<Bell>> = const { Cell::new(None) };
 }
 
 impl<'a, F: Future> Root<'a, F> {
     /// Not woken before it has been polled for the first time, which it is to be at once.
     pub(crate) fn new(future: Pin<&'a mut F>, shared: &'a Arc<Shared>) -> Self {
-        let signal = Signal::kept(shared).unwrap_or_else(|| Signal::new(shared));
+        let waiting = Waiting::here(shared.crew().drivers().fleet().number());
+        let bell = match Bell::kept(shared) {
+            Some(bell) if waiting.is_none() => bell,
+            _ => Bell::new(shared, waiting),
+        };
         Self {
             future,
             shared,
-            waker: Some(Waker::from(signal.clone())),
-            signal: Some(signal),
+            bell: Some(bell),
             output: None,
         }
     }
@@ -93,8 +101,12 @@ impl<'a, F: Future> Root<'a, F> {
         self.signal().waiting.iter()
     }
 
+    fn bell(&self) -> &Bell {
+        self.bell.as_ref().expect("it is there until the end")
+    }
+
     fn signal(&self) -> &Arc<Signal> {
-        self.signal.as_ref().expect("it is there until the end")
+        &self.bell().signal
     }
 }
 
@@ -103,8 +115,9 @@ impl<F: Future> Main for Root<'_, F> {
         if self.signal().woken.swap(false, Ordering::AcqRel) {
             self.waiting().for_each(Waiting::goes_on);
             coop::renew();
-            let waker = self.waker.as_ref().expect("it is there until the end");
-            let polled = self.future.as_mut().poll(&mut Context::from_waker(waker));
+            let bell = self.bell.as_ref().expect("it is there until the end");
+            let mut context = Context::from_waker(&bell.waker);
+            let polled = self.future.as_mut().poll(&mut context);
             if let Poll::Ready(output) = polled {
                 self.output = Some(output);
                 return true;
@@ -126,35 +139,40 @@ impl<F: Future> Main for Root<'_, F> {
 
 impl<F: Future> Drop for Root<'_, F> {
     fn drop(&mut self) {
-        self.waker = None;
         self.waiting().for_each(Waiting::is_over);
         // A thread that is being torn down keeps nothing.
-        let _ = KEPT.try_with(|kept| kept.set(self.signal.take()));
+        let _ = KEPT.try_with(|kept| kept.set(self.bell.take()));
     }
 }
 
-impl Signal {
-    fn new(shared: &Arc<Shared>) -> Arc<Self> {
-        Arc::new(Self {
+impl Bell {
+    fn new(shared: &Arc<Shared>, waiting: Option<Waiting>) -> Self {
+        let signal = Arc::new(Signal {
             woken: AtomicBool::new(true),
             at: AtomicU32::new(OUTSIDE),
             shared: Arc::downgrade(shared),
-            waiting: Waiting::here(shared.crew().drivers().fleet().number()),
-        })
+            waiting,
+        });
+        Self {
+            waker: Waker::from(signal.clone()),
+            signal,
+        }
     }
 
-    /// The one that this thread has kept, as new, if it is of this runtime and nobody else has it.
-    fn kept(shared: &Arc<Shared>) -> Option<Arc<Self>> {
-        let mut kept = KEPT.try_with(Cell::take).ok()??;
-        let signal = Arc::get_mut(&mut kept)?;
-        if !std::ptr::eq(signal.shared.as_ptr(), Arc::as_ptr(shared)) {
+    /// The one that this thread has kept, as new, if it is of this runtime and nobody else has it. One
+    /// that was a closure's is not used again.
+    fn kept(shared: &Arc<Shared>) -> Option<Self> {
+        let bell = KEPT.try_with(Cell::take).ok()??;
+        let signal = &bell.signal;
+        let is_ours = Arc::strong_count(signal) == OUR_REFERENCES;
+        let is_of = |shared| std::ptr::eq(signal.shared.as_ptr(), Arc::as_ptr(shared));
+        if !is_ours || signal.waiting.is_some() || !is_of(shared) {
             return None;
         }
-        // Relaxed: nobody else has it.
+        // Relaxed: nobody else has it, and all that those who had it did was to wake, as is done here.
         signal.woken.store(true, Ordering::Relaxed);
         signal.at.store(OUTSIDE, Ordering::Relaxed);
-        signal.waiting = Waiting::here(shared.crew().drivers().fleet().number());
-        Some(kept)
+        Some(bell)
     }
 }
 
@@ -178,3 +196,5 @@ impl Wake for Signal {
 }
 
 const OUTSIDE: u32 = u32::MAX;
+/// Those of a [`Bell`].
+const OUR_REFERENCES: usize = 2;

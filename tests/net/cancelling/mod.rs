@@ -69,7 +69,9 @@ fn each_method_that_waits_is_dropped_here() {
 fn each_wait_for_a_signal_is_dropped_in_its_own_process() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("signals");
     let text = fs::read_to_string(folder.join("streams.rs")).unwrap();
-    for method in promised::methods(&["signal"]) {
+    let promised = promised::methods(&["signal"]);
+    assert!(promised.contains("Signal::recv"));
+    for method in promised {
         let cut = format!("cut(place, {method}, ");
         assert!(text.contains(&cut), "not dropped anywhere: {method}");
     }

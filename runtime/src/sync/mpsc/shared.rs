@@ -23,7 +23,7 @@
 //! out under the same lock under which the receiver left it.
 
 use std::collections::VecDeque;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::super::notify::Notify;
 use super::super::waiters::{Look, Ticket, Waiters, Wakers};
@@ -47,7 +47,7 @@ struct State<T> {
     free: usize,
     promised: usize,
     waiting: Waiters<Need<T>>,
-    receiver: Option<std::task::Waker>,
+    receiver: Option<Waker>,
     /// Nobody gets a slot from now on.
     closed: bool,
     /// Nobody receives from now on.
@@ -104,16 +104,16 @@ impl<T> State<T> {
     /// Slots were taken for a message, or for somebody who may send into them.
     fn fill(&mut self, count: usize, message: Option<T>, wakers: &mut Wakers) {
         match message {
-            Some(message) => self.push(message, wakers),
+            Some(message) => wakers.extend(self.push(message)),
             None => self.promised += count,
         }
     }
 
-    /// Puts a message into a slot that was taken.
+    /// Puts a message into a slot that was taken. Who waits for it is to be woken without the lock.
     #[inline]
-    fn push(&mut self, value: T, wakers: &mut Wakers) {
+    fn push(&mut self, value: T) -> Option<Waker> {
         self.queue.push_back(value);
-        wakers.extend(self.receiver.take());
+        self.receiver.take()
     }
 
     /// Gives slots back: to those who wait, as far as they reach.
@@ -181,14 +181,13 @@ impl<T> Shared<T> {
     /// Sends if there is a free slot, and nobody waits for it.
     #[inline]
     pub(super) fn try_push(&self, value: T) -> Result<(), (Refused, T)> {
-        let mut wakers = Wakers::new();
         let mut state = self.state.lock();
         if let Err(refused) = state.take(1, &self.returned, false) {
             return Err((refused, value));
         }
-        state.push(value, &mut wakers);
+        let waker = state.push(value);
         drop(state);
-        wakers.wake();
+        waker.into_iter().for_each(foreign::wake);
         Ok(())
     }
 
@@ -316,7 +315,6 @@ impl<T> Shared<T> {
 
     /// Sends into a slot that was promised.
     pub(super) fn push_promised(&self, value: T) {
-        let mut wakers = Wakers::new();
         let mut state = self.state.lock();
         state.promised -= 1;
         if state.gone {
@@ -324,9 +322,9 @@ impl<T> Shared<T> {
             // Nobody will look at it, nor wait for the slot: here it ends.
             return drop(value);
         }
-        state.push(value, &mut wakers);
+        let waker = state.push(value);
         drop(state);
-        wakers.wake();
+        waker.into_iter().for_each(foreign::wake);
     }
 
     /// Gives promised slots back.
