@@ -24,6 +24,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::Weak;
+use std::time::Duration;
 
 use super::context;
 use super::crew::Crew;
@@ -252,9 +253,9 @@ impl Local {
     }
 
     fn let_others_run(&self) {
-        let began = Instant::now();
+        let began = Moment::now();
         yield_now();
-        self.patience.note(began.elapsed());
+        self.patience.note(Duration::from_nanos(began.elapsed()));
     }
 
     fn sleep(&self, scratch: &mut Scratch) -> io::Result<()> {
