@@ -9,7 +9,6 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tests::deadline::within;
 use tests::flavours::Flavour;
 use tests::process::{only_child, signal, works};
 use tests::server::{Server, program};
@@ -121,13 +120,12 @@ fn a_small_message_costs_one_recv_and_one_send_and_no_allocation() {
 /// What is more than on one thread without workers: a line that can be stolen from, and the pulse.
 #[test]
 fn a_message_costs_a_lone_worker_little_more() {
-    within(LIMIT, || {
+    heavy(LIMIT, |flavour| {
         let what = "instructions of a lone worker";
         // `count` traces too.
-        if !has_valgrind(what) || !can_trace(what) {
+        if flavour == Flavour::Single || !has_valgrind(what) || !can_trace(what) {
             return;
         }
-        let _turn = heavy();
         let server = ["--flavor", "steal", "--workers", "1"];
         let figures = count(&server, &["--connections", "64", "--messages", "8000"]);
         let instructions = figures["user_instructions"];
