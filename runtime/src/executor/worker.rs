@@ -24,21 +24,22 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::Weak;
-use std::time::Instant;
+use std::time::Duration;
 
 use super::context;
 use super::crew::Crew;
 use super::lane::Lane;
 use super::patience::Patience;
 use super::queue::Queue;
+use super::ring::Batch;
 use super::sentinel::Sentinel;
 use super::shell::Shell;
 use crate::coop;
 use crate::driver::Scratch;
 use crate::faults::Faults;
 use crate::primitive::{Arc, Ordering, yield_now};
-use crate::sys::CoarseInstant;
-use crate::tasks::{Runnable, TaskRef};
+use crate::sys::{CoarseInstant, Moment};
+use crate::tasks::{Outside, Runnable, TaskRef};
 
 /// The right to run a core, and what it takes: only who has it touches the [`Local`].
 pub(crate) struct Core {
@@ -252,9 +253,9 @@ impl Local {
     }
 
     fn let_others_run(&self) {
-        let began = Instant::now();
+        let began = Moment::now();
         yield_now();
-        self.patience.note(began.elapsed());
+        self.patience.note(Duration::from_nanos(began.elapsed()));
     }
 
     fn sleep(&self, scratch: &mut Scratch) -> io::Result<()> {
@@ -331,10 +332,11 @@ impl Local {
     /// Runs what stands in the queue now; what these wake is for the next batch.
     fn run_alone(&self, turn: &mut Turn) {
         let batch = self.queue.take();
+        let outside = Outside::remember();
         let mut until_look = POLLS_BETWEEN_LOOKS;
         while let Some(task) = batch.pop() {
             coop::renew();
-            task.run();
+            task.run(&outside);
             until_look -= 1;
             if until_look == 0 {
                 until_look = POLLS_BETWEEN_LOOKS;
@@ -357,6 +359,7 @@ impl Local {
             let chosen = self.shell.owned.at(place..place + 1);
             chosen.iter().for_each(TaskRef::wake);
         }
+        let outside = Outside::remember();
         let mut ready = Vec::new();
         for _ in 0..faults.batch() {
             ready.extend(std::iter::from_fn(|| self.queue.pop()));
@@ -364,7 +367,7 @@ impl Local {
                 break;
             };
             coop::renew();
-            task.run();
+            task.run(&outside);
         }
         ready.into_iter().for_each(|task| self.queue.push(task));
         turn.polls = SHORTEST_TURN;
@@ -372,21 +375,23 @@ impl Local {
 
     /// Runs what stands in the lane now, and in between what each task wakes to go next.
     fn run_among_several(&self, lane: &Lane, turn: &mut Turn) -> Option<Lent> {
-        let mut left = lane.refill();
-        if left == 0 && lane.is_empty() {
+        let mut batch = lane.refill();
+        if batch.is_empty() && lane.is_empty() {
             return None;
         }
         if turn.began_exactly.is_none() {
-            turn.began_exactly = Some(Instant::now());
+            turn.began_exactly = Some(Moment::now());
         }
         self.crew.balance(&self.shell, lane.len());
         self.may_go_next.set(NEXT_IN_A_ROW);
+        let shell = &*self.shell;
+        let outside = Outside::remember();
         let mut polls = 0;
-        while let Some(task) = self.take_one(lane, &mut left) {
-            task.set_core(self.shell.index);
-            self.shell.pulse.beat(task.id().number());
+        while let Some(task) = self.take_one(lane, &mut batch) {
+            task.set_core(shell.index);
+            shell.pulse.beat(task.id().number());
             coop::renew();
-            task.run();
+            task.run(&outside);
             if context::is_lent() {
                 return Some(Lent);
             }
@@ -405,16 +410,15 @@ impl Local {
     /// The task to run: one that goes next, but for a few times in a row only; else the first in line,
     /// if the batch is not over.
     #[inline]
-    fn take_one(&self, lane: &Lane, left: &mut u32) -> Option<Runnable> {
+    fn take_one(&self, lane: &Lane, batch: &mut Batch) -> Option<Runnable> {
         if lane.has_next() && self.may_go_next.get() > 0 {
             if let Some(task) = lane.pop_next() {
                 self.may_go_next.set(self.may_go_next.get() - 1);
                 return Some(task);
             }
         }
-        *left = left.checked_sub(1)?;
         self.may_go_next.set(NEXT_IN_A_ROW);
-        lane.pop()
+        lane.pop(batch)
     }
 
     /// Takes in what was sent to a core: to this one, or to one whose worker is stuck.
@@ -459,13 +463,6 @@ impl Local {
                 }
             }
         }
-    }
-
-    /// Whether what is woken for `shell` may be run here.
-    #[inline]
-    pub(super) fn is_of_the_crew_of(&self, shell: &Shell) -> bool {
-        std::ptr::eq(&*self.shell, shell)
-            || std::ptr::eq(Arc::as_ptr(&self.crew), shell.crew.as_ptr())
     }
 
     fn drop_tasks(&self) {
@@ -529,7 +526,7 @@ struct Turn {
     began: CoarseInstant,
     polls: u32,
     /// Among several cores: when the first task was run, and how many were.
-    began_exactly: Option<Instant>,
+    began_exactly: Option<Moment>,
     tasks: u32,
 }
 

@@ -137,15 +137,28 @@ impl Slot {
     }
 
     /// Clears the bits of a direction and tells which they were. Do this *before* the call.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&self, direction: Direction) -> Taken {
-        let mut seen = self.load();
-        while !seen.ready(direction).is_none() {
-            match self.exchange(seen, seen.without_ready(direction)) {
-                Ok(()) => break,
-                Err(actual) => seen = actual,
-            }
+        let seen = self.load();
+        let taken = Taken {
+            ready: seen.ready(direction),
+            word: seen,
+        };
+        if taken.ready.is_none() {
+            return taken;
         }
+        match self.exchange(seen, seen.without_ready(direction)) {
+            Ok(()) => taken,
+            Err(_) => self.take_again(direction),
+        }
+    }
+
+    /// Others have changed the word meanwhile.
+    #[cold]
+    fn take_again(&self, direction: Direction) -> Taken {
+        let used =
+            |seen: Word| (!seen.ready(direction).is_none()).then(|| seen.without_ready(direction));
+        let seen = self.update(used).before;
         Taken {
             ready: seen.ready(direction),
             word: seen,
@@ -244,30 +257,61 @@ impl Slot {
 
     /// Stores `waker` for the next edge of `direction`, unless there is readiness already. `None` if
     /// the first place is taken: the caller is to [join the crowd](Self::join_crowd).
-    #[inline(always)]
     pub(crate) fn register(&self, direction: Direction, waker: &Waker) -> Option<Registered> {
         let mut seen = self.load();
         // Arrow 1.
         loop {
-            if seen.is_ready(direction) {
-                return Some(Registered::Ready);
-            }
-            if seen.is_busy(direction) {
-                return None;
+            if !seen.is_free(direction) {
+                return seen.is_ready(direction).then_some(Registered::Ready);
             }
             match self.exchange(seen, seen.to_busy(direction)) {
                 Ok(()) => break,
                 Err(actual) => seen = actual,
             }
         }
-        let is_ours = self.cell(direction).with(|cell| {
-            // SAFETY: we hold BUSY until `settle`.
-            let first = unsafe { &*cell };
-            first.as_ref().is_some_and(|first| first.will_wake(waker))
-        });
-        if is_ours {
+        if self.has_first(direction, waker) {
             return Some(self.settle(direction, seen.to_busy(direction)));
         }
+        self.register_first(direction, waker, seen)
+    }
+
+    /// The same for who has seen by taking from it how the slot is: on the way of every message, where
+    /// nobody comes between, and the waker is in the cell since the last time. True if it waits; else
+    /// [`register`](Self::register) is to be asked why not.
+    #[inline(always)]
+    pub(crate) fn register_after(&self, taken: Taken, direction: Direction, waker: &Waker) -> bool {
+        let seen = taken.word;
+        let busy = seen.to_busy(direction);
+        // Arrow 1.
+        if !seen.is_free(direction) || self.exchange(seen, busy).is_err() {
+            return false;
+        }
+        if !self.has_first(direction, waker) {
+            return self.register_first(direction, waker, seen) == Some(Registered::Waiting);
+        }
+        // Arrow 2.
+        self.exchange(busy, busy.to_waiting(direction)).is_ok()
+            || self.settle_again(direction) == Registered::Waiting
+    }
+
+    /// Whether the cell has this waker; the caller holds BUSY.
+    #[inline(always)]
+    fn has_first(&self, direction: Direction, waker: &Waker) -> bool {
+        self.cell(direction).with(|cell| {
+            // SAFETY: the caller holds BUSY until it settles.
+            let first = unsafe { &*cell };
+            first.as_ref().is_some_and(|first| first.will_wake(waker))
+        })
+    }
+
+    /// Goes on, with BUSY and `seen` as it was before, where another waker is in the cell, or none.
+    #[cold]
+    fn register_first(
+        &self,
+        direction: Direction,
+        waker: &Waker,
+        seen: Word,
+    ) -> Option<Registered> {
         if seen.is_waiting(direction) {
             // Another's place. They may have gone, but we cannot know.
             self.settle_for_other(direction);
@@ -277,7 +321,6 @@ impl Slot {
     }
 
     /// Puts a new waker into the cell; the caller holds BUSY.
-    #[cold]
     fn replace_first(&self, direction: Direction, waker: &Waker, seen: Word) -> Registered {
         let unwinding = GiveBack {
             slot: self,
