@@ -22,6 +22,7 @@ pub(crate) const REUSE_PORT: Name = (libc::SOL_SOCKET, libc::SO_REUSEPORT);
 pub(crate) const SEND_BUFFER: Name = (libc::SOL_SOCKET, libc::SO_SNDBUF);
 pub(crate) const RECEIVE_BUFFER: Name = (libc::SOL_SOCKET, libc::SO_RCVBUF);
 pub(crate) const LISTENS: Name = (libc::SOL_SOCKET, libc::SO_ACCEPTCONN);
+pub(crate) const CARRIES: Name = (libc::SOL_SOCKET, libc::SO_TYPE);
 pub(crate) const KEEP_ALIVE: Name = (libc::SOL_SOCKET, libc::SO_KEEPALIVE);
 pub(crate) const URGENT_INLINE: Name = (libc::SOL_SOCKET, libc::SO_OOBINLINE);
 pub(crate) const PASS_CREDENTIALS: Name = (libc::SOL_SOCKET, libc::SO_PASSCRED);
@@ -74,6 +75,9 @@ pub(crate) const PATH_MTU: [Name; 2] = [
 pub(crate) const PROBE: u32 = libc::IP_PMTUDISC_PROBE as u32;
 /// The kernel's choice: cut where they must be.
 pub(crate) const WANT: u32 = libc::IP_PMTUDISC_WANT as u32;
+
+/// What [`CARRIES`] says of a stream.
+pub(crate) const STREAM: u32 = libc::SOCK_STREAM as u32;
 
 /// Sets an option that is yes or no.
 pub(crate) fn set_flag(socket: BorrowedFd<'_>, option: Name, on: bool) -> io::Result<()> {
