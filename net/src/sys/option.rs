@@ -112,10 +112,15 @@ pub(crate) fn set_either(
     [v4, v6]: [Name; 2],
     number: u32,
 ) -> io::Result<()> {
-    if is_v6(socket)? {
-        set_number(socket, v6, number)?;
+    if !is_v6(socket)? {
+        return set_number(socket, v4, number);
     }
-    set_number(socket, v4, number)
+    let before = self::number(socket, v6)?;
+    set_number(socket, v6, number)?;
+    // What the one takes the other may refuse: then neither is to have it.
+    set_number(socket, v4, number).inspect_err(|_| {
+        let _ = set_number(socket, v6, before);
+    })
 }
 
 /// What has a form for each version of IP.
