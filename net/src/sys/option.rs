@@ -123,6 +123,17 @@ pub(crate) fn set_either(
     })
 }
 
+/// Sets the [`TYPE_OF_SERVICE`], which is a byte: of more, the kernel takes the lowest bits for version 4.
+pub(crate) fn set_service(socket: BorrowedFd<'_>, service: u32) -> io::Result<()> {
+    if service > u32::from(u8::MAX) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("set_tos: a type of service is a number up to 255, and {service} is none"),
+        ));
+    }
+    set_either(socket, TYPE_OF_SERVICE, service)
+}
+
 /// What has a form for each version of IP.
 pub(crate) fn either(socket: BorrowedFd<'_>, [v4, v6]: [Name; 2]) -> io::Result<u32> {
     let option = if is_v6(socket)? { v6 } else { v4 };
