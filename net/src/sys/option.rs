@@ -140,6 +140,12 @@ pub(crate) fn either(socket: BorrowedFd<'_>, [v4, v6]: [Name; 2]) -> io::Result<
     number(socket, option)
 }
 
+/// Whether it is a socket of TCP, by one path or several.
+pub(crate) fn is_tcp(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    let protocol: libc::c_int = get(socket, (libc::SOL_SOCKET, libc::SO_PROTOCOL))?;
+    Ok(matches!(protocol, libc::IPPROTO_TCP | libc::IPPROTO_MPTCP))
+}
+
 fn is_v6(socket: BorrowedFd<'_>) -> io::Result<bool> {
     let family: libc::c_int = get(socket, (libc::SOL_SOCKET, libc::SO_DOMAIN))?;
     Ok(family == libc::AF_INET6)
