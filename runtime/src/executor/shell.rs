@@ -25,7 +25,7 @@ use crate::tasks::{Panics, Runnable, Schedule, TaskRef};
 pub(crate) struct Shell {
     pub(super) index: usize,
     pub(super) crew: Weak<Crew>,
-    pub(super) inbox: Inbox,
+    pub(crate) inbox: Inbox,
     pub(super) owned: Owned,
     pub(super) driver: Driver,
     /// What stands in line, where thieves may see it: if the core has a worker of its own.
