@@ -20,7 +20,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::primitive::{Arc, Condvar, Mutex};
-use crate::tasks::{self, JoinHandle, Panics, Runnable, Schedule, TaskRef};
+use crate::tasks::{self, JoinHandle, Outside, Panics, Runnable, Schedule, TaskRef};
 
 /// The threads of one runtime for calls that block.
 pub(crate) struct Pool {
@@ -157,7 +157,7 @@ impl Pool {
             if let Some(task) = urgent.or_else(|| state.queue.pop_front()) {
                 state.running.push(task.clone());
                 drop(state);
-                task.runnable().run();
+                task.runnable().run(&Outside::remember());
                 self.has_ended(task);
                 state = self.state.lock();
                 state.extra -= usize::from(is_urgent);

@@ -5,16 +5,20 @@
 //! timers and other sockets too. So each poll of a task may complete a number of operations; then
 //! the next operation says "not yet" and wakes the task at once, which puts it behind the others.
 //!
-//! Outside of our executors nobody would renew the budget, so there it is not counted. (A foreign
-//! `block_on` *inside* one of our tasks is counted, and never renewed: it stops the worker anyway.)
+//! Outside of our executors nobody would renew the budget, so there it never ends. (A foreign
+//! `block_on` *inside* one of our tasks has an end, and is never renewed: it stops the worker anyway.)
+//!
+//! Each operation of each message pays for this, so one that is made is a number that gets smaller, in
+//! one instruction: what never ends is not a case apart, but a number that nobody can use up.
 
 use std::cell::Cell;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use crate::primitive::{Mutant, is_planted, thread_local};
 
 thread_local! {
-    static BUDGET: Cell<u8> = const { Cell::new(UNLIMITED) };
+    /// Operations that are left. It may fall below 0: who has asked may go on.
+    static BUDGET: Cell<i64> = const { Cell::new(UNLIMITED) };
     /// How often an operation was put off since the worker last asked.
     static REFUSALS: Cell<u32> = const { Cell::new(0) };
 }
@@ -28,16 +32,16 @@ pub(crate) struct Progress(());
 #[inline]
 pub(crate) fn poll_proceed(context: &mut Context<'_>) -> Poll<Progress> {
     // A thread that is being torn down runs no tasks.
-    if BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) == 0 {
-        return refuse(context);
+    if !has_left() {
+        return refuse(context.waker());
     }
     Poll::Ready(Progress(()))
 }
 
 #[cold]
-fn refuse(context: &mut Context<'_>) -> Poll<Progress> {
+fn refuse(waker: &Waker) -> Poll<Progress> {
     let _ = REFUSALS.try_with(|refusals| refusals.set(refusals.get().wrapping_add(1)));
-    context.waker().wake_by_ref();
+    waker.wake_by_ref();
     Poll::Pending
 }
 
@@ -66,12 +70,12 @@ pub(crate) fn has_left() -> bool {
 
 /// The budget of this thread, to be put back by [`restore`].
 #[derive(Debug)]
-pub(crate) struct Saved(u8);
+pub(crate) struct Saved(i64);
 
 /// Counts no more until `restore`, if it counts at all. The thread still runs tasks.
 pub(crate) fn suspend() -> Saved {
     let left = BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED);
-    if left != UNLIMITED {
+    if left <= UNCOUNTED {
         let _ = BUDGET.try_with(|budget| budget.set(UNCOUNTED));
     }
     Saved(left)
@@ -84,7 +88,7 @@ pub(crate) fn restore(saved: &Saved) {
 
 /// Whether this thread runs tasks, and would keep them all waiting if it slept.
 pub(crate) fn is_counted() -> bool {
-    BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) != UNLIMITED
+    BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED) <= UNCOUNTED
 }
 
 impl Progress {
@@ -94,10 +98,7 @@ impl Progress {
         if is_planted(Mutant::EndlessBudget) {
             return;
         }
-        let _ = BUDGET.try_with(|budget| match budget.get() {
-            0 | UNCOUNTED | UNLIMITED => {}
-            left => budget.set(left - 1),
-        });
+        let _ = BUDGET.try_with(|budget| budget.set(budget.get() - 1));
     }
 }
 
@@ -113,8 +114,8 @@ pub(crate) fn lift() {
 }
 
 /// Operations a poll: about half a millisecond of small messages.
-const A_POLL: u8 = 128;
-/// A task that wants no budget.
-const UNCOUNTED: u8 = u8::MAX - 1;
-/// No task.
-const UNLIMITED: u8 = u8::MAX;
+const A_POLL: i64 = 128;
+/// For a task that wants no budget; an operation a nanosecond takes 146 years.
+const UNCOUNTED: i64 = i64::MAX / 2;
+/// For no task. It stays above the other for as long.
+const UNLIMITED: i64 = i64::MAX;

@@ -369,7 +369,12 @@ impl Notices {
 
     /// The adopted cores that have events.
     pub(crate) fn adopted(self) -> impl Iterator<Item = usize> {
-        (0..ALARM as usize).filter(move |core| self.0 & 1 << core != 0)
+        let mut left = self.0 & !(1 << ALARM);
+        std::iter::from_fn(move || {
+            let core = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            (core < u64::BITS).then_some(core as usize)
+        })
     }
 }
 

@@ -97,8 +97,9 @@ impl Ending {
         let mut state = self.state.lock();
         while state.gone < self.crew {
             let elapsed = state.elapsed();
-            let until = if elapsed < state.grace() {
-                Some(state.grace())
+            let patience = state.grace().min(state.limit.unwrap_or(GRACE));
+            let until = if elapsed < patience {
+                Some(patience)
             } else if state.gone < state.stopped.len() {
                 // They drop tasks, and will come to the end of it.
                 state.limit
@@ -116,10 +117,12 @@ impl Ending {
 }
 
 impl State {
-    /// How long to wait for a worker that is stuck: half of the limit at most, as dropping takes its
-    /// time too.
+    /// How long the workers wait for one that is stuck: half of the limit at most, as dropping takes its
+    /// time too. But who waits for the end but a moment does not make a poll end badly that takes longer:
+    /// the workers wait on without him.
     fn grace(&self) -> Duration {
-        self.limit.map_or(GRACE, |limit| GRACE.min(limit / 2))
+        let half = |limit: Duration| GRACE.min(limit / 2).max(SHORTEST_GRACE);
+        self.limit.map_or(GRACE, half)
     }
 
     /// Since the beginning of the end.
@@ -130,6 +133,8 @@ impl State {
 
 /// Long enough for a poll that computes, or a busy machine; short enough for a person.
 const GRACE: Duration = Duration::from_secs(1);
+/// Long enough for a poll that does not block.
+const SHORTEST_GRACE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
@@ -163,6 +168,16 @@ mod tests {
         ending.leave();
         assert!(!ending.wait_for_all());
         assert_eq!(ending.missing(), [0]);
+    }
+
+    #[test]
+    fn a_short_limit_leaves_the_workers_the_time_to_end_their_polls() {
+        let ending = Ending::new(1);
+        ending.set_limit(Duration::from_millis(1));
+        assert_eq!(ending.state.lock().grace(), SHORTEST_GRACE);
+        assert!(!ending.wait_for_all(), "who has the limit keeps to it");
+        ending.set_limit(GRACE);
+        assert_eq!(ending.state.lock().grace(), GRACE / 2);
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Fleet {
         }
     }
 
-    /// Its number, which no other fleet has.
+    /// Its number, which no other fleet has; not 0.
     pub(crate) fn number(&self) -> u32 {
         self.number
     }

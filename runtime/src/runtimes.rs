@@ -109,6 +109,10 @@ impl Runtime {
     ///
     /// Called in such a closure it waits for itself, until the limit.
     ///
+    /// Workers that are in the middle of a poll have half of the limit to come back, though no less than a
+    /// tenth of a second, and a second at most. Then the end goes on without them, and what such a poll
+    /// still does with timers and sockets fails: "runtime shut down".
+    ///
     /// # Examples
     ///
     /// ```
@@ -253,8 +257,9 @@ impl fmt::Debug for LocalRuntime {
 
 /// Runs a future to its end on this thread, with a runtime of the thread's own.
 ///
-/// Tasks spawned by it end when it does; closures of `spawn_blocking` go on. The runtime itself is kept for the thread's next call, so
-/// that a program of many small `block_on`s does not open descriptors for each.
+/// Tasks spawned by it end when it does; closures of `spawn_blocking` go on. The runtime itself is
+/// kept for the thread's next call, so that a program of many small `block_on`s does not open descriptors
+/// for each.
 ///
 /// # Panics
 ///

@@ -18,21 +18,21 @@ use crate::heavy;
 
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// `count`'s figures for a load on the echo server, by name.
-fn count(flavour: Flavour, load: &[&str]) -> BTreeMap<String, f64> {
+/// `count`'s figures for a load on the echo server with these arguments, by name.
+fn count(server: &[&str], load: &[&str]) -> BTreeMap<String, f64> {
     // Built beside it, and started by it.
     program("load");
     let output = Command::new(program("count"))
         .args(load)
         .arg("--")
         .arg(program("echo"))
-        .args(flavour.arguments())
+        .args(server)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}{complained}");
-    println!("count {} on {flavour}:\n{said}", load.join(" "));
+    println!("count {} on {}:\n{said}", load.join(" "), server.join(" "));
     let pairs = said.lines().filter_map(|line| line.split_once('='));
     pairs
         .map(|(name, figure)| (name.to_owned(), figure.parse().unwrap()))
@@ -78,16 +78,16 @@ fn a_small_message_costs_one_recv_and_one_send_and_no_allocation() {
             return skip("all figures a message", "strace may not trace");
         }
         let (messages, limit) = match flavour {
-            Flavour::Single => ("8000", 330.0),
-            Flavour::Steal => ("20000", 430.0),
+            Flavour::Single => ("8000", 300.0),
+            Flavour::Steal => ("20000", 400.0),
         };
         let load = ["--connections", "64", "--messages", messages];
-        let mut figures = count(flavour, &load);
+        let mut figures = count(flavour.arguments(), &load);
         // Among several workers it is chance how many messages one harvest brings: the best of three.
         for _ in 1..3 {
             let instructions = figures.get("user_instructions").copied();
             if flavour == Flavour::Steal && instructions.is_some_and(|it| it > limit) {
-                figures = count(flavour, &load);
+                figures = count(flavour.arguments(), &load);
             }
         }
         if traces {
@@ -114,6 +114,23 @@ fn a_small_message_costs_one_recv_and_one_send_and_no_allocation() {
             // How many sessions are left at the end is chance, and their list is allocated.
             assert!(flavour == Flavour::Steal || figures["allocated_bytes"] < 1.0);
         }
+    });
+}
+
+/// What is more than on one thread without workers: a line that can be stolen from, and the pulse.
+#[test]
+fn a_message_costs_a_lone_worker_little_more() {
+    heavy(LIMIT, |flavour| {
+        let what = "instructions of a lone worker";
+        // `count` traces too.
+        if flavour == Flavour::Single || !has_valgrind(what) || !can_trace(what) {
+            return;
+        }
+        let server = ["--flavor", "steal", "--workers", "1"];
+        let figures = count(&server, &["--connections", "64", "--messages", "8000"]);
+        let instructions = figures["user_instructions"];
+        assert!(instructions <= 320.0, "{instructions}");
+        assert!(figures["allocations"] < 0.01);
     });
 }
 

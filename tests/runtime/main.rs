@@ -17,6 +17,7 @@ mod hostile;
 mod intervals;
 mod lending;
 mod macros;
+mod odd_places;
 mod panics;
 mod paused;
 mod promises;

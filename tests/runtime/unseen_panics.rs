@@ -233,7 +233,10 @@ fn a_hook_may_panic_and_use_the_runtime() {
             panic!("in the hook");
         });
         let runtime = builder.build().unwrap();
+        // A task that is done before its handle goes is told of here, where the hook spawns too.
+        let entered = runtime.enter();
         drop(runtime.spawn(async { panic!("in the task") }));
+        drop(entered);
         catch_up(runtime.handle());
         runtime.block_on(event.wait());
     });

@@ -77,7 +77,7 @@ impl Session {
         poll_fn(move |context| {
             let mut stream = &connection.stream;
             match Pin::new(&mut stream).poll_read(context, buffer) {
-                Poll::Pending if connection.asked.is_asked() => Poll::Ready(Ok(0)),
+                Poll::Pending if connection.asked.is_asked() => nothing_left(),
                 polled => polled,
             }
         })
@@ -94,6 +94,13 @@ impl Session {
         let _ = stream.shutdown(Shutdown::Write);
         let _ = timeout(LINGER, take_rest(stream, buffer)).await;
     }
+}
+
+/// Apart, so that no message pays for what happens once in a session.
+#[cold]
+#[inline(never)]
+fn nothing_left() -> Poll<io::Result<usize>> {
+    Poll::Ready(Ok(0))
 }
 
 /// Reads to the end, and looks at nothing.

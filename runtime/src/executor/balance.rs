@@ -8,12 +8,11 @@
 //! Nothing depends on any of this but speed: whatever stands in a line is run by its own worker, if
 //! nobody comes. (A worker that is stuck is the [sentinel](super::sentinel)'s affair.)
 
-use std::time::Instant;
-
 use super::crew::Crew;
 use super::shell::Shell;
 use super::wake_cost;
 use crate::primitive::{AtomicU32, Ordering};
+use crate::sys::Moment;
 
 /// How long polls take on a core, on average, in nanoseconds. Written by its owner.
 #[derive(Debug)]
@@ -29,13 +28,13 @@ impl Pace {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// A turn has taken this long. Slow polls are believed at once, fast ones by and by: a line that
-    /// is thought too long costs a wake, one that is thought too short is a line of long tasks.
-    pub(crate) fn note(&self, began: Instant, polls: u32) {
+    /// A turn that began then has ended. Slow polls are believed at once, fast ones by and by: a line
+    /// that is thought too long costs a wake, one that is thought too short is a line of long tasks.
+    pub(crate) fn note(&self, began: Moment, polls: u32) {
         if polls == 0 {
             return;
         }
-        let took = began.elapsed().as_nanos() / u128::from(polls);
+        let took = began.elapsed() / u64::from(polls);
         let took = u32::try_from(took).unwrap_or(u32::MAX);
         let before = self.get();
         let now = if took > before {

@@ -44,12 +44,13 @@ impl Crew {
         panics: &Arc<Panics>,
     ) -> std::io::Result<Arc<Self>> {
         let drivers = Drivers::new(cores, !has_workers, seed)?;
+        let fleet = drivers.fleet().number();
         Ok(Arc::new_cyclic(|crew| Self {
             shells: (0..cores)
                 .map(|core| {
                     let driver = Driver::of(&drivers, core);
-                    let panics = panics.clone();
-                    Arc::new(Shell::new(core, has_workers, crew.clone(), driver, panics))
+                    let (crew, panics) = (crew.clone(), panics.clone());
+                    Arc::new(Shell::new(core, fleet, has_workers, crew, driver, panics))
                 })
                 .collect(),
             drivers,

@@ -13,7 +13,7 @@
 //! [closed](Lane::close), and what would go there is forgotten.
 
 use super::queue::Queue;
-use super::ring::{Next, Ring, Stolen};
+use super::ring::{Batch, Next, Ring, Stolen};
 use crate::primitive::{AtomicU32, Mutex, Ordering, RING};
 use crate::tasks::Runnable;
 
@@ -60,20 +60,29 @@ impl Lane {
     /// Puts a task at the end of the line; for the owner only.
     #[inline]
     pub(crate) fn push(&self, task: Runnable) {
-        // Relaxed: only the owner adds to the overflow, and if thieves have emptied it meanwhile
-        // the order of two tasks is all that changes.
-        let task = match self.behind.load(Ordering::Relaxed) {
-            0 => match self.ring.push(task) {
-                Ok(()) => return,
-                Err(task) => task,
-            },
-            _ => task,
-        };
-        self.push_behind(task);
+        if let Err(task) = self.ring.push(task) {
+            self.push_anew(task);
+        }
     }
 
+    /// Looks whether there is room in the ring by now.
     #[cold]
+    fn push_anew(&self, task: Runnable) {
+        // Relaxed: only the owner adds to the overflow, and if thieves have emptied it meanwhile
+        // the order of two tasks is all that changes.
+        if self.behind.load(Ordering::Relaxed) == 0 {
+            self.ring.look_for_room();
+            if let Err(task) = self.ring.push(task) {
+                self.push_behind(task);
+            }
+        } else {
+            self.push_behind(task);
+        }
+    }
+
     fn push_behind(&self, task: Runnable) {
+        // Nothing goes into the ring before this.
+        self.ring.look_first();
         let overflow = self.overflow.lock();
         if !overflow.closed {
             overflow.queue.push(task);
@@ -100,19 +109,19 @@ impl Lane {
         self.next.take()
     }
 
-    /// Takes the first task of the ring; for the owner only.
+    /// Takes the first task of the batch; for the owner only.
     #[inline]
-    pub(crate) fn pop(&self) -> Option<Runnable> {
-        self.ring.pop()
+    pub(crate) fn pop(&self, batch: &mut Batch) -> Option<Runnable> {
+        self.ring.pop(batch)
     }
 
-    /// Fills the ring from the overflow; for the owner only. Returns how many tasks stand in the ring.
+    /// Fills the ring from the overflow; for the owner only. Returns what stands in the ring then.
     #[inline]
-    pub(crate) fn refill(&self) -> u32 {
+    pub(crate) fn refill(&self) -> Batch {
         if self.behind.load(Ordering::Relaxed) > 0 {
             self.take_behind(RING);
         }
-        self.ring.len()
+        self.ring.batch()
     }
 
     /// Moves tasks from the overflow of `self` into its ring.
@@ -124,7 +133,7 @@ impl Lane {
 
     /// Moves tasks from the overflow into a ring, which is the caller's own. Returns how many.
     fn pour(&self, overflow: &Overflow, ring: &Ring, most: u32) -> u32 {
-        let room = RING - ring.len();
+        let room = ring.look_for_room();
         let mut poured = 0;
         while poured < room.min(most) {
             let Some(task) = overflow.queue.pop() else {
@@ -134,6 +143,7 @@ impl Lane {
             let Ok(()) = ring.push(task) else { break };
             poured += 1;
         }
+        ring.look_first();
         self.behind.fetch_sub(poured, Ordering::Relaxed);
         poured
     }

@@ -14,6 +14,11 @@
 //! anew. The owner writes a place only once the head has moved past it, so the thief's swap of the
 //! head fails, and what it has read is thrown away. Like the other queues this one holds no
 //! references: what is in it is scheduled, hence not done, hence kept.
+//!
+//! Each message goes through here, so the owner does not look at everything each time. To put in, it
+//! remembers up to where there was *room* when it looked last: thieves only make more. To take out, it
+//! goes through a [`Batch`], what stood there at one moment: as nobody but thieves moves the head
+//! meanwhile, it knows where that is, and if it does not, the swap tells.
 
 #![allow(unsafe_code)]
 
@@ -60,7 +65,32 @@ pub(crate) struct Ring {
     /// Both only ever grow, and wrap round at 2^32.
     head: AtomicU32,
     tail: AtomicU32,
+    /// Up to where [`push`](Self::push) may put in: at most a ring's length from a head that was seen.
+    /// The owner's alone.
+    room: AtomicU32,
     places: [AtomicPtr<Header>; RING as usize],
+}
+
+/// What stands in a ring at one moment, for its owner to take out.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Where the head is, unless a thief has moved it.
+    head: u32,
+    end: u32,
+}
+
+impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head == self.end
+    }
+
+    /// A thief has moved the head, maybe past the end: to what was put in behind the batch.
+    #[cold]
+    fn was_robbed(&mut self, head: u32) {
+        let left = self.end.wrapping_sub(head);
+        let is_over = left > self.end.wrapping_sub(self.head);
+        self.head = if is_over { self.end } else { head };
+    }
 }
 
 /// What a thief has.
@@ -77,6 +107,7 @@ impl Ring {
         Self {
             head: AtomicU32::new(0),
             tail: AtomicU32::new(0),
+            room: AtomicU32::new(0),
             places: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
         }
     }
@@ -90,18 +121,17 @@ impl Ring {
         tail.wrapping_sub(head).min(RING)
     }
 
-    /// Puts a task at the end; for the owner only.
+    /// Puts a task at the end, as far as there was room when the owner [looked](Self::look_for_room)
+    /// last; for the owner only.
     ///
     /// # Errors
     ///
-    /// Gives it back if the ring is full.
+    /// Gives it back if it has to look again, or the ring is full.
     #[inline]
     pub(crate) fn push(&self, task: Runnable) -> Result<(), Runnable> {
-        // Acquire pairs with the Release of a thief's swap: it has read what is overwritten here.
-        let head = self.head.load(Ordering::Acquire);
-        // Relaxed: the tail is the owner's.
+        // Relaxed: both are the owner's.
         let tail = self.tail.load(Ordering::Relaxed);
-        if tail.wrapping_sub(head) >= RING {
+        if tail == self.room.load(Ordering::Relaxed) {
             return Err(task);
         }
         self.place(tail).store(task.into_link(), Ordering::Relaxed);
@@ -110,27 +140,48 @@ impl Ring {
         Ok(())
     }
 
-    /// Takes the first task; for the owner only.
-    #[inline]
-    pub(crate) fn pop(&self) -> Option<Runnable> {
+    /// Looks how far the head has moved; for the owner only. Returns how much room there is.
+    pub(crate) fn look_for_room(&self) -> u32 {
+        // Acquire pairs with the Release of a thief's swap: it has read what `push` will overwrite.
+        let room = self.head.load(Ordering::Acquire).wrapping_add(RING);
+        self.room.store(room, Ordering::Relaxed);
+        room.wrapping_sub(self.tail.load(Ordering::Relaxed))
+    }
+
+    /// The next task does not go into the ring before the owner has looked again; for the owner only.
+    pub(crate) fn look_first(&self) {
         let tail = self.tail.load(Ordering::Relaxed);
-        let mut head = self.head.load(Ordering::Relaxed);
-        loop {
-            if head == tail {
-                return None;
-            }
-            let link = self.place(head).load(Ordering::Relaxed);
+        self.room.store(tail, Ordering::Relaxed);
+    }
+
+    /// What stands here now; for the owner only.
+    pub(crate) fn batch(&self) -> Batch {
+        Batch {
+            head: self.head.load(Ordering::Relaxed),
+            end: self.tail.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Takes the first task of the batch, the latest that was made; for the owner only.
+    #[inline]
+    pub(crate) fn pop(&self, batch: &mut Batch) -> Option<Runnable> {
+        while !batch.is_empty() {
+            let link = self.place(batch.head).load(Ordering::Relaxed);
             // Nobody but thieves is against us, and they write nothing that we read.
-            let next = head.wrapping_add(1);
+            let next = batch.head.wrapping_add(1);
             match self
                 .head
-                .compare_exchange(head, next, Ordering::Relaxed, Ordering::Relaxed)
+                .compare_exchange(batch.head, next, Ordering::Relaxed, Ordering::Relaxed)
             {
-                // SAFETY: the swap made this the only one to take what `push` has put there.
-                Ok(_) => return Some(unsafe { Runnable::from_link(link) }),
-                Err(actual) => head = actual,
+                Ok(_) => {
+                    batch.head = next;
+                    // SAFETY: the swap made this the only one to take what `push` has put there.
+                    return Some(unsafe { Runnable::from_link(link) });
+                }
+                Err(actual) => batch.was_robbed(actual),
             }
         }
+        None
     }
 
     /// Takes half of the tasks, the first ones: gives the first out, and puts those behind it into the
@@ -173,6 +224,7 @@ impl Ring {
                 // Release pairs with the Acquire of a thief's thief.
                 let end = into.wrapping_add(behind);
                 thief.tail.store(end, Ordering::Release);
+                thief.look_first();
                 // SAFETY: the swap made this the only one to take what `push` has put there.
                 let first = unsafe { Runnable::from_link(first) };
                 return Some(Stolen { first, behind });

@@ -24,6 +24,8 @@ use crate::tasks::{Panics, Runnable, Schedule, TaskRef};
 /// See the file's head.
 pub(crate) struct Shell {
     pub(super) index: usize,
+    /// The number that all cores of the crew have in common, and no others.
+    pub(super) fleet: u32,
     pub(super) crew: Weak<Crew>,
     pub(super) inbox: Inbox,
     pub(super) owned: Owned,
@@ -45,6 +47,7 @@ pub(crate) struct Shell {
 impl Shell {
     pub(super) fn new(
         index: usize,
+        fleet: u32,
         has_worker: bool,
         crew: Weak<Crew>,
         driver: Driver,
@@ -52,6 +55,7 @@ impl Shell {
     ) -> Self {
         Self {
             index,
+            fleet,
             crew,
             inbox: Inbox::new(),
             owned: Owned::new(),
@@ -112,9 +116,9 @@ impl Shell {
         let runnable = task.runnable();
         runnable.set_core(self.index);
         match self.owned.insert(task) {
-            Ok(()) => context::with(|local| match local {
-                Some(local) if local.is_of_the_crew_of(self) => local.push_new(runnable),
-                _ => self.send(runnable),
+            Ok(()) => context::with_one_of(self.fleet, |local| match local {
+                Some(local) => local.push_new(runnable),
+                None => self.send(runnable),
             }),
             Err(task) => task.cancel(),
         }
@@ -154,17 +158,17 @@ impl Shell {
 impl Schedule for Arc<Shell> {
     #[inline]
     fn schedule(&self, task: Runnable) {
-        context::with(|local| match local {
-            Some(local) if local.is_of_the_crew_of(self) => local.push_woken(task),
-            _ => self.send(task),
+        context::with_one_of(self.fleet, |local| match local {
+            Some(local) => local.push_woken(task),
+            None => self.send(task),
         });
     }
 
     #[inline]
     fn requeue(&self, task: Runnable) {
-        context::with(|local| match local {
-            Some(local) if local.is_of_the_crew_of(self) => local.push(task),
-            _ => self.send(task),
+        context::with_one_of(self.fleet, |local| match local {
+            Some(local) => local.push(task),
+            None => self.send(task),
         });
     }
 

@@ -419,9 +419,9 @@ impl<T: AsFd> AsyncFd<T> {
         &self,
         context: &mut Context<'_>,
         wanted: usize,
-        mut call: impl FnMut(&T, Portion) -> io::Result<usize>,
+        call: impl FnMut(&T, Portion) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        self.poll_read(context, wanted, Waits::AsWaker, &mut call)
+        self.poll_read(context, wanted, Waits::AsWaker, call)
     }
 
     /// Writes as soon as it does not block: at once, mostly.

@@ -7,45 +7,93 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::operation::Waits;
 use super::{AsyncFd, Interest, Portion};
-use crate::coop;
+use crate::coop::{self, Progress};
 use crate::reactor::{Direction, PutBack, Registered, Slot, Taken};
 
 impl<T: AsFd> AsyncFd<T> {
     /// Reads; a short read may prove that nothing is left.
+    ///
+    /// What mostly happens stands here, one step without a loop: a read that drains the descriptor, or
+    /// a wait after it. All else is in [`read_again`](Self::read_again).
     #[inline]
     pub(super) fn poll_read(
         &self,
         context: &mut Context<'_>,
         wanted: usize,
-        mut waits: Waits<'_>,
-        call: &mut impl FnMut(&T, Portion) -> io::Result<usize>,
+        waits: Waits<'_>,
+        mut call: impl FnMut(&T, Portion) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         let progress = ready!(coop::poll_proceed(context));
-        loop {
-            if let Some(slot) = self.source.slot() {
-                let taken = slot.take(Direction::Read);
-                if taken.ready.is_none() {
-                    // The usual case after a read that drained it.
-                } else if taken.is_portioned() {
-                    if let Some(result) = self.read_portion(slot, taken, wanted, call) {
-                        progress.made();
-                        return Poll::Ready(result);
-                    }
-                } else {
-                    let mut used = PutBack::of(slot, Direction::Read, taken.ready);
-                    let result = call(&self.io, Portion::ALL);
-                    if !self.blocks(&result, wanted, taken, &mut used) {
-                        progress.made();
-                        return Poll::Ready(result);
-                    }
-                }
-            }
-            ready!(self.poll_wait_in(context, Direction::Read, &mut waits))?;
+        let waker = context.waker();
+        let Some(slot) = self.source.slot() else {
+            return self.read_again(progress, waker, wanted, waits, None, call);
+        };
+        let taken = slot.take(Direction::Read);
+        if taken.ready.is_none() {
+            return match self.source.wait_to_read(slot, taken, waker) {
+                true => Poll::Pending,
+                false => self.read_again(progress, waker, wanted, waits, None, call),
+            };
         }
+        if taken.is_portioned() {
+            let taken = Some((slot, taken));
+            return self.read_again(progress, waker, wanted, waits, taken, call);
+        }
+        let used = PutBack::of(slot, Direction::Read, taken.ready);
+        let result = call(&self.io, Portion::ALL);
+        if is_short(&result, wanted) && self.kind.trusts_short_read(taken) {
+            used.end(true);
+            progress.made();
+            return Poll::Ready(result);
+        }
+        let blocks = would_block(&result);
+        used.end(blocks);
+        if blocks {
+            return self.read_again(progress, waker, wanted, waits, None, call);
+        }
+        progress.made();
+        Poll::Ready(result)
+    }
+
+    /// Reads until there is a result, or nothing to read; waits first, unless something was `taken`.
+    #[cold]
+    #[inline(never)]
+    fn read_again<'a>(
+        &'a self,
+        progress: Progress,
+        waker: &Waker,
+        wanted: usize,
+        mut waits: Waits<'_>,
+        mut taken: Option<(&'a Slot, Taken)>,
+        mut call: impl FnMut(&T, Portion) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let Some((slot, found)) = taken.take() else {
+                ready!(self.poll_wait_in(waker, Direction::Read, &mut waits))?;
+                taken = self.take_to_read();
+                continue;
+            };
+            let portion = self.portion();
+            let used = PutBack::of(slot, Direction::Read, found.ready);
+            let result = call(&self.io, portion);
+            let blocks = would_block(&result);
+            let is_short = is_short(&result, portion.of(wanted));
+            used.end(blocks || (is_short && self.kind.trusts_short_read(found)));
+            if !blocks {
+                progress.made();
+                return Poll::Ready(result);
+            }
+        }
+    }
+
+    fn take_to_read(&self) -> Option<(&Slot, Taken)> {
+        let slot = self.source.slot()?;
+        let taken = slot.take(Direction::Read);
+        (!taken.ready.is_none()).then_some((slot, taken))
     }
 
     /// Writes, or whatever else of the write direction; at once, if nothing is known against it.
@@ -81,42 +129,8 @@ impl<T: AsFd> AsyncFd<T> {
                     continue;
                 }
             }
-            ready!(self.poll_wait_in(context, Direction::Write, &mut waits))?;
+            ready!(self.poll_wait_in(context.waker(), Direction::Write, &mut waits))?;
         }
-    }
-
-    /// Whether the call would have blocked; and what its result proves, about what `used` is.
-    #[inline(always)]
-    fn blocks(
-        &self,
-        result: &io::Result<usize>,
-        wanted: usize,
-        taken: Taken,
-        used: &mut PutBack<'_>,
-    ) -> bool {
-        let is_short = matches!(result, Ok(count) if 0 < *count && *count < wanted);
-        let blocks = would_block(result);
-        if blocks || (is_short && self.kind.trusts_short_read(taken)) {
-            used.keep_clear();
-        }
-        blocks
-    }
-
-    /// One read of which a seed decides how much it does. `None` if it would block.
-    #[cold]
-    #[inline(never)]
-    fn read_portion(
-        &self,
-        slot: &Slot,
-        taken: Taken,
-        wanted: usize,
-        call: &mut impl FnMut(&T, Portion) -> io::Result<usize>,
-    ) -> Option<io::Result<usize>> {
-        let portion = self.portion();
-        let mut used = PutBack::of(slot, Direction::Read, taken.ready);
-        let result = call(&self.io, portion);
-        let blocks = self.blocks(&result, portion.of(wanted), taken, &mut used);
-        (!blocks).then_some(result)
     }
 
     /// After a call that would block: clears the write direction, for the call to be made again.
@@ -177,22 +191,20 @@ impl<T: AsFd> AsyncFd<T> {
         waits: &mut Waits<'_>,
     ) -> Poll<io::Result<()>> {
         if interest.is_readable() {
-            let waited = self.poll_wait_in(context, Direction::Read, waits);
+            let waited = self.poll_wait_in(context.waker(), Direction::Read, waits);
             if waited.is_ready() || !interest.is_writable() {
                 return waited;
             }
         }
-        self.poll_wait_in(context, Direction::Write, waits)
+        self.poll_wait_in(context.waker(), Direction::Write, waits)
     }
 
-    #[inline(always)]
     fn poll_wait_in(
         &self,
-        context: &mut Context<'_>,
+        waker: &Waker,
         direction: Direction,
         waits: &mut Waits<'_>,
     ) -> Poll<io::Result<()>> {
-        let waker = context.waker();
         let waited = self.source.wait(direction, waker, |slot| {
             waits.join_crowd(slot, direction, waker)
         });
@@ -201,6 +213,14 @@ impl<T: AsFd> AsyncFd<T> {
             Registered::Waiting => Poll::Pending,
         }
     }
+}
+
+/// Whether something came, and less than there was room for.
+///
+/// In one comparison: 0 less 1 is more than anything.
+#[inline(always)]
+fn is_short(result: &io::Result<usize>, wanted: usize) -> bool {
+    matches!(result, Ok(count) if count.wrapping_sub(1) < wanted.wrapping_sub(1))
 }
 
 #[inline]

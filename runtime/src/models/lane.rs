@@ -6,6 +6,7 @@ use loom::thread;
 
 use super::{each_once, places, tasks};
 use crate::executor::lane::Lane;
+use crate::executor::ring::Batch;
 use crate::primitive::RING;
 use crate::tasks::Runnable;
 
@@ -22,23 +23,24 @@ fn thief(
         for _ in 0..rounds {
             let stolen = ours.steal_from(&victim);
             taken.extend(stolen.map(|stolen| stolen.first));
-            taken.extend(std::iter::from_fn(|| ours.pop()));
+            taken.extend(drain(&ours));
         }
         (next, taken)
     })
 }
 
+fn run(lane: &Lane, mut batch: Batch) -> Vec<Runnable> {
+    std::iter::from_fn(|| lane.pop(&mut batch)).collect()
+}
+
 /// What the owner does until nothing is left.
 fn drain(lane: &Lane) -> Vec<Runnable> {
     let mut taken = Vec::new();
-    loop {
-        lane.refill();
-        match lane.pop() {
-            Some(task) => taken.push(task),
-            None if lane.is_empty() => return taken,
-            None => taken.extend(lane.pop_next()),
-        }
+    while !lane.is_empty() {
+        taken.extend(run(lane, lane.refill()));
+        taken.extend(lane.pop_next());
     }
+    taken
 }
 
 /// Broken by: a `Next::take` that loads and then stores.
@@ -92,8 +94,11 @@ fn the_owner_and_a_thief_share_what_has_overflowed() {
         let count = RING as usize + 2;
         let tasks = tasks(count);
         let lane = Arc::new(Lane::new());
-        tasks.iter().for_each(|task| lane.push(task.runnable()));
-        let mut taken: Vec<_> = std::iter::from_fn(|| lane.pop()).collect();
+        let (in_ring, behind) = tasks.split_at(RING as usize);
+        in_ring.iter().for_each(|task| lane.push(task.runnable()));
+        let batch = lane.refill();
+        behind.iter().for_each(|task| lane.push(task.runnable()));
+        let mut taken = run(&lane, batch);
         let thief = thief(&lane, 1);
         taken.extend(drain(&lane));
         let (_, stolen) = thief.join().unwrap();

@@ -13,7 +13,7 @@ use loom::thread;
 use super::with_room;
 use crate::executor::Crew;
 use crate::primitive::Arc;
-use crate::tasks::{self, Panics};
+use crate::tasks::{self, Outside, Panics};
 
 fn crew() -> Arc<Crew> {
     let panics = Arc::new(Panics::new(None));
@@ -42,7 +42,7 @@ fn a_task_whose_poll_ends_late_is_dropped_by_one_of_the_two() {
         let late = thread::spawn({
             let crew = crew.clone();
             move || {
-                task.runnable().run();
+                task.runnable().run(&Outside::remember());
                 crew.drop_left_over();
             }
         });

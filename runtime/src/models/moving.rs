@@ -80,6 +80,11 @@ impl Socket {
                         slot.put_back(Direction::Read, taken.ready);
                         return Poll::Ready(());
                     }
+                    if taken.ready.is_none()
+                        && self.source.wait_to_read(slot, taken, context.waker())
+                    {
+                        return Poll::Pending;
+                    }
                 }
                 if self.wait(context.waker(), &mut ticket) == Registered::Waiting {
                     return Poll::Pending;
@@ -109,6 +114,35 @@ fn a_reader_is_served_wherever_the_descriptor_is() {
         let socket = Socket::new();
         let reader = reader(&socket);
         socket.source.move_to(1);
+        socket.send();
+        reader.join().unwrap();
+    });
+}
+
+/// A reader that runs the core which is the home does not look whether it still is the home's slot.
+///
+/// Broken by: a home that is noted after the former slot is emptied.
+#[test]
+fn a_reader_at_home_sees_that_it_is_no_longer() {
+    loom::model(|| {
+        let socket = Socket::new();
+        let reader = thread::spawn({
+            let socket = socket.clone();
+            move || {
+                let home = socket.reactors.fleet().enter(0);
+                block_on(socket.read());
+                drop(home);
+            }
+        });
+        let late = thread::spawn({
+            let socket = socket.clone();
+            move || {
+                let slot = socket.source.slot().expect("a home");
+                slot.take(Direction::Read);
+            }
+        });
+        socket.source.move_to(1);
+        late.join().unwrap();
         socket.send();
         reader.join().unwrap();
     });

@@ -10,7 +10,7 @@ use super::task::Executor;
 use crate::sync::oneshot;
 use crate::task::scoped::{First, run};
 use crate::task::{Id, JoinSet};
-use crate::tasks::TaskRef;
+use crate::tasks::{Outside, TaskRef};
 
 /// A task in `set`, to be run once.
 fn member(set: &mut JoinSet<u32>, number: u32) -> TaskRef {
@@ -20,7 +20,7 @@ fn member(set: &mut JoinSet<u32>, number: u32) -> TaskRef {
 }
 
 fn run_elsewhere(task: TaskRef) -> thread::JoinHandle<()> {
-    thread::spawn(move || task.runnable().run())
+    thread::spawn(move || task.runnable().run(&Outside::remember()))
 }
 
 /// Broken by: a `poll_pop` that does not look again when it leaves its waker; a `push` that leaves the

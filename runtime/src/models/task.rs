@@ -11,7 +11,12 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
-use crate::tasks::{self, JoinHandle, Runnable, Schedule, TaskRef};
+use crate::tasks::{self, JoinHandle, Outside, Runnable, Schedule, TaskRef};
+
+/// On a thread that is in no task.
+fn run(task: Runnable) {
+    task.run(&Outside::remember());
+}
 
 /// An executor of one queue, whose worker sleeps when it is empty.
 #[derive(Clone)]
@@ -52,7 +57,7 @@ impl Executor {
 
     /// Runs what is in the queue, sleeping when it is empty, until the task is done.
     fn run(&self, task: &TaskRef) {
-        task.runnable().run();
+        run(task.runnable());
         while !task.is_done() {
             let mut queue = self.0.tasks.lock().unwrap();
             while queue.is_empty() {
@@ -60,7 +65,7 @@ impl Executor {
             }
             let next = queue.pop_front().unwrap();
             drop(queue);
-            next.run();
+            run(next);
         }
     }
 }
@@ -124,7 +129,7 @@ fn two_wakers_queue_a_task_once_at_a_time() {
                 }
             })
         });
-        task.runnable().run();
+        run(task.runnable());
         let waker = slot.lock().unwrap().take().unwrap();
         let second = thread::spawn({
             let waker = waker.clone();
@@ -134,7 +139,7 @@ fn two_wakers_queue_a_task_once_at_a_time() {
         second.join().unwrap();
         let queued = std::mem::take(&mut *executor.0.tasks.lock().unwrap());
         assert_eq!(queued.len(), 1);
-        queued.into_iter().for_each(Runnable::run);
+        queued.into_iter().for_each(run);
         assert!(task.is_done());
         drop(handle);
     });
@@ -162,7 +167,7 @@ fn a_waker_may_outlive_its_task_on_another_thread() {
                 }
             }
         });
-        task.runnable().run();
+        run(task.runnable());
         drop(task);
         drop(handle);
         late.join().unwrap();
@@ -175,7 +180,7 @@ fn the_handle_learns_of_the_end() {
     loom::model(|| {
         let executor = Executor::new();
         let (task, handle) = executor.spawn(async { 7 });
-        let worker = thread::spawn(move || task.runnable().run());
+        let worker = thread::spawn(move || run(task.runnable()));
         assert_eq!(block_on(handle).unwrap(), 7);
         worker.join().unwrap();
     });
@@ -190,7 +195,7 @@ fn the_output_is_dropped_once_whoever_goes_first() {
             let output = output.clone();
             async move { output }
         });
-        let worker = thread::spawn(move || task.runnable().run());
+        let worker = thread::spawn(move || run(task.runnable()));
         drop(handle);
         worker.join().unwrap();
         drop(executor);
@@ -206,7 +211,7 @@ fn a_handle_that_waited_and_goes_leaves_no_waker() {
         let counted = Arc::new(Counted);
         let waker = Waker::from(counted.clone());
         let mut context = std::task::Context::from_waker(&waker);
-        let worker = thread::spawn(move || task.runnable().run());
+        let worker = thread::spawn(move || run(task.runnable()));
         let _ = std::pin::Pin::new(&mut handle).poll(&mut context);
         drop(handle);
         worker.join().unwrap();
@@ -244,7 +249,7 @@ fn a_wake_against_the_end_of_the_runtime_touches_nothing() {
         let slot = Arc::new(Mutex::new(None::<Waker>));
         let flag = Arc::new(AtomicBool::new(false));
         let (task, handle) = executor.spawn(flagged(&flag, &slot));
-        task.runnable().run();
+        run(task.runnable());
         let waker = slot.lock().unwrap().take().unwrap();
         let late = thread::spawn(move || waker.wake());
         task.cancel();
@@ -266,11 +271,11 @@ fn a_late_start_of_a_task_that_was_seized_changes_nothing() {
         let slot = Arc::new(Mutex::new(None::<Waker>));
         let flag = Arc::new(AtomicBool::new(false));
         let (task, mut handle) = executor.spawn(flagged(&flag, &slot));
-        task.runnable().run();
+        run(task.runnable());
         let waker = slot.lock().unwrap().take().unwrap();
         waker.wake_by_ref();
         let in_line = executor.0.tasks.lock().unwrap().pop_front().unwrap();
-        let late = thread::spawn(move || in_line.run());
+        let late = thread::spawn(move || run(in_line));
         let ender = thread::spawn({
             let task = task.clone();
             move || task.cancel()

@@ -10,29 +10,32 @@ use crate::primitive::{FIRST_PAGE, OnceLock};
 
 /// Slots by index.
 pub(crate) struct Pages {
-    pages: [OnceLock<Box<[Slot]>>; PAGES],
+    pages: [OnceLock<Box<[Slot]>>; NAMED],
 }
 
 impl Pages {
     pub(crate) fn new() -> Self {
         Self {
-            pages: [const { OnceLock::new() }; PAGES],
+            pages: [const { OnceLock::new() }; NAMED],
         }
     }
 
     /// The slot of an address that was given out before.
     #[inline]
     pub(crate) fn find(&self, address: Address) -> Option<&Slot> {
-        let page = self.pages.get((address.0 >> PLACE_BITS) as usize)?.get()?;
+        let page = self.pages[(address.0 >> PLACE_BITS) as usize].get()?;
         page.get((address.0 & PLACE_MASK) as usize)
     }
 
     /// The slot of an index, its page made if need be. `None` beyond the last page.
     pub(crate) fn make(&self, index: u32) -> Option<&Slot> {
         let (page, place) = locate(index);
+        if page >= PAGES {
+            return None;
+        }
         let size = (FIRST_PAGE as usize) << page;
         let fresh = || (0..size).map(|_| Slot::new()).collect();
-        self.pages.get(page)?.get_or_init(fresh).get(place)
+        self.pages[page].get_or_init(fresh).get(place)
     }
 
     /// All slots that were ever made.
@@ -64,8 +67,10 @@ fn locate(index: u32) -> (usize, usize) {
 
 /// Enough for 2^25 slots: more descriptors than a process can open.
 const PAGES: usize = 20;
-/// The last page has 2^24 slots.
-const PLACE_BITS: u32 = 25;
+/// More than any page has.
+const PLACE_BITS: u32 = 27;
+/// Pages that an address can name: so no address is beyond them, and looking one up need not ask.
+const NAMED: usize = 1 << (u32::BITS - PLACE_BITS);
 const PLACE_MASK: u32 = (1 << PLACE_BITS) - 1;
 
 #[cfg(test)]

@@ -45,6 +45,14 @@ impl<'a> PutBack<'a> {
         self.read.is_none() && self.write.is_none()
     }
 
+    /// Puts the bits back, unless there is a proof that nothing is left.
+    #[inline(always)]
+    pub(crate) fn end(self, is_drained: bool) {
+        if is_drained {
+            std::mem::forget(self);
+        }
+    }
+
     /// There is a proof that nothing is left.
     #[inline]
     pub(crate) fn keep_clear(&mut self) {

@@ -66,11 +66,11 @@ pub(crate) struct Source {
     fd: RawFd,
     /// Null until registered; then a slot of one of the reactors.
     slot: AtomicPtr<Slot>,
-    /// Which directions are registered, whether the descriptor is exposed, whether it has several
-    /// reactors to choose from, how often it has come back to a former home, and how many times running
-    /// it was waited for away from its home.
+    /// Which directions are registered, whether the descriptor is exposed, how often it has come back to
+    /// a former home, and how many times running it was waited for away from its home.
     flags: AtomicU32,
-    /// The [`Spot`] of the core that is its home.
+    /// The [`Spot`] of the core that is its home: with a [`MARK`] if who waits there is to look further,
+    /// as it is not registered for reading, or was waited for elsewhere.
     home: AtomicU64,
     registration: Mutex<Registration>,
 }
@@ -92,16 +92,11 @@ struct Home {
 impl Source {
     /// A source that registers at the first wait.
     pub(crate) fn new(reactors: Arc<Reactors>, fd: RawFd) -> Self {
-        let several = if reactors.fleet().size() > 1 {
-            SEVERAL
-        } else {
-            0
-        };
         Self {
             reactors,
             fd,
             slot: AtomicPtr::new(std::ptr::null_mut()),
-            flags: AtomicU32::new(several),
+            flags: AtomicU32::new(0),
             home: AtomicU64::new(Spot::NONE.bits()),
             registration: Mutex::new(Registration::default()),
         }
@@ -176,7 +171,7 @@ impl Source {
                 let (slot, place) =
                     reactor.register(self.fd, interest, unasked(interest.is_writable()))?;
                 registration.home = Some(Home { core, place });
-                self.note_home(core);
+                self.note_home(core, interest);
                 self.publish(slot);
                 slot
             }
@@ -188,68 +183,74 @@ impl Source {
 
     /// Stores `waker` for the next edge of `direction`; registers first if need be. Where somebody
     /// waits already, `in_crowd` is called.
-    ///
-    /// Inlined, so that the direction is a constant: this is on the way of every message.
-    #[inline(always)]
     pub(crate) fn wait(
         &self,
         direction: Direction,
         waker: &Waker,
         in_crowd: impl FnOnce(&Slot) -> Registered,
     ) -> io::Result<Registered> {
-        // Acquire pairs with the Release in `ensure`.
-        let flags = self.flags.load(Ordering::Acquire);
-        let slot = match self.slot().filter(|_| is_watched(flags, direction)) {
+        let slot = match self.registered_for(direction) {
             Some(slot) => slot,
             None => self.ensure_for(direction)?.0,
         };
-        let registered = match slot.register(direction, waker) {
-            Some(registered) => registered,
-            None => in_crowd(slot),
-        };
-        if registered == Registered::Ready {
-            return slot.unless_shut();
+        let registered = slot.register(direction, waker);
+        match registered.unwrap_or_else(|| in_crowd(slot)) {
+            Registered::Ready => slot.unless_shut(),
+            Registered::Waiting if self.is_at_home() => Ok(Registered::Waiting),
+            Registered::Waiting => Ok(self.look_where(slot, direction)),
         }
-        if flags & SEVERAL != 0 && (flags & AWAY != 0 || !self.home().is_here()) {
-            return Ok(self.look_where(slot, flags));
-        }
-        Ok(Registered::Waiting)
+    }
+
+    /// As [`wait`](Self::wait) to read, after `taken` was taken from `slot` and there was no readiness:
+    /// on the way of every message. True if the task waits; else something unusual was met, for `wait`
+    /// to deal with.
+    #[inline(always)]
+    pub(crate) fn wait_to_read(&self, slot: &Slot, taken: Taken, waker: &Waker) -> bool {
+        slot.register_after(taken, Direction::Read, waker)
+            && (self.is_at_home() || self.look_where(slot, Direction::Read) == Registered::Waiting)
     }
 
     /// A waker was stored at `slot`, on another core than the descriptor's home: is that still its
-    /// slot? If not, the caller tries its call again, and then waits at the new one.
+    /// slot, and does the kernel tell it of this direction? If not, the caller tries its call again, and
+    /// then waits at the new one.
     ///
     /// Who moves a descriptor publishes its new home and slot first, then changes the word of the
     /// former slot, waking all. If that came before our waker was stored there, then storing it was a
     /// change of the same word after theirs, and both are seen here. So whoever finds itself at home,
     /// after storing it, need not ask: a core is made the home by the thread that runs it.
     #[inline(never)]
-    fn look_where(&self, slot: &Slot, flags: u32) -> Registered {
+    fn look_where(&self, slot: &Slot, direction: Direction) -> Registered {
+        // Acquire pairs with the Release in `ensure`.
+        let flags = self.flags.load(Ordering::Acquire);
         self.note_where(flags);
         match self.slot() {
-            Some(now) if std::ptr::eq(now, slot) => Registered::Waiting,
+            Some(now) if std::ptr::eq(now, slot) && is_watched(flags, direction) => {
+                Registered::Waiting
+            }
             _ => Registered::Ready,
         }
     }
 
-    #[inline]
-    fn home(&self) -> Spot {
-        // Relaxed: a step on the slot's word comes before; see `look_where`.
-        Spot::from_bits(self.home.load(Ordering::Relaxed))
+    /// Whether the thread runs the home's core, and nothing else is to be thought of.
+    #[inline(always)]
+    fn is_at_home(&self) -> bool {
+        // Relaxed: a step on the slot's word comes before; see `look_where`. What is marked is nobody's.
+        Spot::from_bits(self.home.load(Ordering::Relaxed)).is_here()
     }
 
-    fn note_home(&self, core: usize) {
-        let spot = self.reactors.fleet().spot(core);
-        self.home.store(spot.bits(), Ordering::Relaxed);
+    fn note_home(&self, core: usize, interest: Interest) {
+        let spot = self.reactors.fleet().spot(core).bits();
+        let mark = if interest.is_readable() { 0 } else { MARK };
+        self.home.store(spot | mark, Ordering::Relaxed);
     }
 
     /// Counts waits away from home, and moves the descriptor here when there have been enough.
-    #[inline]
     fn note_where(&self, flags: u32) {
         let Some(here) = self.reactors.fleet().here() else {
             return;
         };
-        let at_home = self.home().core() == here;
+        let home = self.home.load(Ordering::Relaxed);
+        let at_home = Spot::from_bits(home & !MARK).core() == here;
         if !at_home && flags & AWAY >= enough(flags) {
             return self.move_to(here);
         }
@@ -262,6 +263,11 @@ impl Source {
         let _ = self
             .flags
             .compare_exchange(flags, counted, Ordering::Relaxed, Ordering::Relaxed);
+        if !at_home && home & MARK == 0 {
+            self.home.fetch_or(MARK, Ordering::Relaxed);
+        } else if at_home && is_watched(flags, Direction::Read) {
+            self.home.fetch_and(!MARK, Ordering::Relaxed);
+        }
     }
 
     /// Makes `core` the home. If that one cannot take the descriptor in, it stays where it is.
@@ -296,7 +302,7 @@ impl Source {
         }
         registration.former.push(home);
         registration.home = Some(Home { core, place });
-        self.note_home(core);
+        self.note_home(core, interest);
         self.publish(slot);
         let evicted = self.reactors.at(home.core).evict(former, self.fd);
         drop(registration);
@@ -376,7 +382,6 @@ fn is_watched(flags: u32, direction: Direction) -> bool {
 
 const BOTH_DIRECTIONS: u32 = 0b11;
 const EXPOSED: u32 = 1 << 2;
-const SEVERAL: u32 = 1 << 3;
 const CLAIMED: u32 = 1 << 7;
 /// How many doublings of the waits that it takes to move.
 const RELUCTANCE: u32 = 0b111 << 4;
@@ -384,6 +389,8 @@ const RELUCTANT_ONCE: u32 = 1 << 4;
 /// The uppermost bits, and more than are ever counted.
 const AWAY: u32 = u32::MAX << 8;
 const AWAY_ONCE: u32 = 1 << 8;
+/// In the word of the home, where no core's number reaches.
+const MARK: u64 = 1 << 31;
 /// Enough to tell a task that lives elsewhere by now from one that was stolen once: a move costs as
 /// much as half a message, a detour a tenth.
 const AWAY_ENOUGH: u32 = 8;

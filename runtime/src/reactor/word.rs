@@ -75,6 +75,12 @@ impl Word {
         self.0 & URGENT_SEEN != 0
     }
 
+    /// Whether there is none, and nobody has the cell.
+    #[inline]
+    pub(super) fn is_free(self, direction: Direction) -> bool {
+        self.0 & (ready_mask(direction) | SHUT | busy(direction)) == 0
+    }
+
     #[inline]
     pub(super) fn is_busy(self, direction: Direction) -> bool {
         self.0 & busy(direction) != 0

@@ -12,7 +12,7 @@ mod fork;
 mod mask;
 mod timerfd;
 
-pub(crate) use clock::CoarseInstant;
+pub(crate) use clock::{CoarseInstant, Moment};
 pub(crate) use descriptor::{Mode, mode};
 pub(crate) use epoll::{Epoll, Event, Events, bits};
 pub(crate) use eventfd::EventFd;

@@ -18,7 +18,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::error::JoinError;
-use super::info;
+use super::info::Outside;
 use super::join::JoinHandle;
 use super::panics::Panics;
 use super::raw::{Header, Runnable, Table, TaskRef};
@@ -105,11 +105,9 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         // SAFETY: as above, and the waker does not outlive this function's first half.
         let waker = unsafe { BorrowedWaker::new(header) };
         let mut context = Context::from_waker(&waker);
-        let outside = info::enter(cell.header.id);
         let polled = catch_unwind(AssertUnwindSafe(|| cell.poll_future(&mut context)));
         let output = match polled {
             Ok(Poll::Pending) => {
-                info::leave(outside);
                 // The moment that R is off and S is not on, the task may be run, and freed, by
                 // others: nothing of it is touched after this unless S was on.
                 if cell.header.state.suspend() {
@@ -121,17 +119,16 @@ impl<F: Future, S: Schedule> Cell<F, S> {
             Err(payload) => Err(payload),
         };
         // The last touch: nothing of the cell is borrowed when it may be freed.
-        let kept = cell.finish(header, output.map(Some));
-        info::leave(outside);
-        drop(kept);
+        drop(cell.finish(header, output.map(Some)));
     }
 
     unsafe fn cancel(header: NonNull<Header>) {
         // SAFETY: the executor's reference lasts until `finish`.
         let cell = unsafe { Self::of(header) };
-        let outside = info::enter(cell.header.id);
+        let outside = Outside::remember();
+        outside.enter(cell.header.id);
         let kept = cell.finish(header, Ok(None));
-        info::leave(outside);
+        drop(outside);
         drop(kept);
     }
 

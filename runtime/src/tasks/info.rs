@@ -59,18 +59,24 @@ pub(crate) fn current() -> Option<Id> {
     Id::from_number(CURRENT.get())
 }
 
-/// The number of the task that a thread is in, for the time in which it is in another.
-#[derive(Clone, Copy)]
-pub(super) struct Outside(u64);
+/// The number of the task that a thread is in, for the time in which it runs others, one or many: it
+/// is back in that one when this is dropped.
+pub(crate) struct Outside(u64);
 
-/// This thread begins to run a task.
-#[inline]
-pub(super) fn enter(task: Id) -> Outside {
-    Outside(CURRENT.replace(task.number()))
+impl Outside {
+    pub(crate) fn remember() -> Self {
+        Self(CURRENT.get())
+    }
+
+    /// The thread is about to run a task.
+    #[inline]
+    pub(super) fn enter(&self, task: Id) {
+        CURRENT.set(task.number());
+    }
 }
 
-/// It is back where it was before.
-#[inline]
-pub(super) fn leave(outside: Outside) {
-    CURRENT.set(outside.0);
+impl Drop for Outside {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
 }

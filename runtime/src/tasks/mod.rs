@@ -32,7 +32,7 @@ pub(crate) use cell::{Schedule, spawn};
 pub use error::JoinError;
 pub use id::Id;
 pub use info::TaskInfo;
-pub(crate) use info::current;
+pub(crate) use info::{Outside, current};
 pub use join::{AbortHandle, JoinHandle};
 pub use panics::TaskPanic;
 pub(crate) use panics::{Notes, OnUnseen, Panics};

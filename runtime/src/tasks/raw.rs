@@ -19,7 +19,7 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::id::Id;
-use super::info::{TaskInfo, current};
+use super::info::{Outside, TaskInfo, current};
 use super::state::{Start, State};
 use crate::primitive::{AtomicPtr, AtomicU32, Ordering, UnsafeCell};
 
@@ -258,11 +258,13 @@ impl Drop for TaskRef {
 }
 
 impl Runnable {
-    /// Runs the task: one poll, or the end of an aborted one.
+    /// Runs the task: one poll, or the end of an aborted one. `outside` is where the thread goes on
+    /// afterwards, maybe after other tasks.
     #[inline]
-    pub(crate) fn run(self) {
+    pub(crate) fn run(self, outside: &Outside) {
         // SAFETY: what may be run is not done, so the executor's reference keeps the header.
         let header = unsafe { self.0.as_ref() };
+        outside.enter(header.id);
         match header.state.start() {
             // SAFETY: the table fits, and `start` made this the one party that runs the task.
             Start::Poll => unsafe { (header.table.poll)(self.0) },
