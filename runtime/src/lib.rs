@@ -124,8 +124,8 @@ pub use runtime_macros::main;
 ///   takes one a processor.
 /// * `#[runtime::test(single)]`: by a [`LocalRuntime`], for futures that are not `Send` and for
 ///   [`spawn_local`].
-/// * `#[runtime::test(start_paused)]`: by such a one whose clock stands still, as after
-///   [`time::pause`].
+/// * `#[runtime::test(start_paused)]`, or `start_paused = true`: by such a one whose clock stands
+///   still, as after [`time::pause`].
 ///
 /// Attributes such as `#[should_panic]` and `#[ignore]`, and results as return types, work as with
 /// `#[test]`, which must not be there as well.

@@ -65,6 +65,23 @@ fn owned_halves_live_in_two_tasks() {
 }
 
 #[test]
+fn a_write_half_that_is_shut_down_ends_one_direction() {
+    run(async || {
+        let (mut client, server) = pair().await;
+        let (reader, writer) = client.split();
+        writer.shutdown().unwrap();
+        assert_eq!(server.read(&mut [0; 1]).await.unwrap(), 0);
+        let refused = writer.write(b"x").await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::BrokenPipe);
+        server.write_all(b"y").await.unwrap();
+        reader.read_exact(&mut [0; 1]).await.unwrap();
+        drop(server);
+        assert_eq!(reader.read(&mut [0; 1]).await.unwrap(), 0);
+        writer.shutdown().expect("a peer that has gone is no error");
+    });
+}
+
+#[test]
 fn a_write_half_that_is_forgotten_does_not_end_the_stream() {
     run(async || {
         let (client, server) = pair().await;

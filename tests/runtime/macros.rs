@@ -129,6 +129,15 @@ async fn a_test_may_ask_for_what_it_has() {
     assert_eq!(runtime::Handle::current().metrics().workers, 1);
 }
 
+#[runtime::test(flavor = "current_thread", single)]
+async fn a_test_may_say_twice_that_it_has_one_thread() {
+    let local = std::rc::Rc::new(1);
+    let kept = local.clone();
+    runtime::spawn_local(async move { assert_eq!(*kept, 1) })
+        .await
+        .unwrap();
+}
+
 #[runtime::main(workers = 2)]
 async fn two_workers() -> usize {
     let count = runtime::spawn(async { runtime::Handle::current().metrics().workers });

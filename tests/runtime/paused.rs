@@ -324,3 +324,10 @@ async fn the_attribute_starts_with_a_clock_that_stands() {
     sleep(DAY).await;
     assert!(real.elapsed() < DAY);
 }
+
+#[runtime::test(flavor = "current_thread", start_paused = true)]
+async fn the_attribute_may_say_so_in_other_words() {
+    let real = std::time::Instant::now();
+    sleep(DAY).await;
+    assert!(real.elapsed() < DAY);
+}

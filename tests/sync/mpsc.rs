@@ -55,7 +55,7 @@ fn senders_wait_for_room_in_the_order_of_coming() {
 fn a_sender_that_was_called_and_leaves_passes_the_room_on() {
     let (sender, mut receiver) = channel(1);
     sender.try_send(0).unwrap();
-    let called = Step::waiting(sender.reserve());
+    let called = Step::waiting(sender.send(1));
     let next = Step::waiting(sender.send(2));
     assert_eq!(receiver.try_recv(), Ok(0));
     drop(called);
@@ -65,20 +65,34 @@ fn a_sender_that_was_called_and_leaves_passes_the_room_on() {
 }
 
 #[test]
-fn a_message_that_waits_is_sent_whether_its_sender_runs_or_not() {
+fn a_send_that_is_dropped_has_not_sent() {
     let (sender, mut receiver) = channel(1);
     sender.try_send(0).unwrap();
-    let waits = Step::waiting(sender.send(1));
-    let leaves = Step::waiting(sender.send(2));
-    let next = Step::waiting(sender.send(3));
-    drop(leaves);
+    let dropped = Step::waiting(sender.send(1));
     assert_eq!(receiver.try_recv(), Ok(0));
-    assert_eq!((receiver.len(), sender.capacity()), (1, 0));
-    drop(waits);
-    assert_eq!(receiver.try_recv(), Ok(1), "it was sent already");
-    assert_eq!(receiver.try_recv(), Ok(3), "one that gave up is not");
+    drop(dropped);
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    assert_eq!(sender.try_send(2), Ok(()), "its slot is free");
+    let next = Step::waiting(sender.send(3));
+    assert_eq!(receiver.try_recv(), Ok(2));
     next.woken().unwrap();
-    assert_eq!(sender.capacity(), 1);
+    assert_eq!(receiver.try_recv(), Ok(3));
+    drop(sender);
+    assert_eq!(
+        ready(receiver.recv()),
+        None,
+        "the message was seen by nobody"
+    );
+}
+
+#[test]
+fn a_message_comes_back_if_the_receiver_goes_before_its_sender_runs() {
+    let (sender, mut receiver) = channel(1);
+    sender.try_send(0).unwrap();
+    let promised = Step::waiting(sender.send(1));
+    assert_eq!(receiver.try_recv(), Ok(0));
+    drop(receiver);
+    assert_eq!(promised.woken().unwrap_err().0, 1);
 }
 
 #[test]
@@ -291,8 +305,7 @@ fn tasks_and_a_thread_meet() {
 struct Model {
     queue: VecDeque<usize>,
     waiting: VecDeque<usize>,
-    /// Waited when it was closed.
-    refused: Vec<usize>,
+    called: Vec<usize>,
     closed: bool,
 }
 
@@ -300,8 +313,8 @@ const ROOM: usize = 3;
 
 impl Model {
     fn serve(&mut self) {
-        while self.queue.len() < ROOM && !self.waiting.is_empty() {
-            self.queue.extend(self.waiting.pop_front());
+        while self.queue.len() + self.called.len() < ROOM && !self.waiting.is_empty() {
+            self.called.extend(self.waiting.pop_front());
         }
     }
 }
@@ -316,7 +329,7 @@ proptest! {
             match step {
                 0..=2 => {
                     let mut send = Step::new(sender.send(number));
-                    let has_room = model.queue.len() < ROOM;
+                    let has_room = model.queue.len() + model.called.len() < ROOM;
                     match send.poll() {
                         Poll::Ready(Err(_)) => prop_assert!(model.closed),
                         Poll::Ready(Ok(())) => {
@@ -337,18 +350,20 @@ proptest! {
                 5 if !sends.is_empty() => {
                     let (gone, _) = sends.remove(which % sends.len());
                     model.waiting.retain(|it| *it != gone);
+                    model.called.retain(|it| *it != gone);
                 }
                 6 if !sends.is_empty() => {
                     let at = which % sends.len();
                     let number = sends[at].0;
                     match sends[at].1.poll() {
                         Poll::Ready(Ok(())) => {
-                            prop_assert!(!model.refused.contains(&number));
-                            prop_assert!(!model.waiting.contains(&number));
+                            prop_assert!(model.called.contains(&number));
+                            model.called.retain(|it| *it != number);
+                            model.queue.push_back(number);
                             sends.remove(at);
                         }
-                        Poll::Ready(Err(error)) => {
-                            prop_assert!(model.refused.contains(&number) && error.0 == number);
+                        Poll::Ready(Err(_)) => {
+                            prop_assert!(model.closed && !model.called.contains(&number));
                             sends.remove(at);
                         }
                         Poll::Pending => prop_assert!(model.waiting.contains(&number)),
@@ -357,13 +372,13 @@ proptest! {
                 7 if which == 0 => {
                     receiver.close();
                     model.closed = true;
-                    model.refused.extend(model.waiting.drain(..));
+                    model.waiting.clear();
                 }
                 _ => {}
             }
             model.serve();
             prop_assert_eq!(receiver.len(), model.queue.len());
-            let free = ROOM - model.queue.len();
+            let free = ROOM - model.queue.len() - model.called.len();
             let can_be_had = if model.waiting.is_empty() { free } else { 0 };
             prop_assert_eq!((sender.capacity(), receiver.capacity()), (can_be_had, can_be_had));
         }

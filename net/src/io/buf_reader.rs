@@ -114,6 +114,32 @@ impl<R: AsyncRead + Unpin> BufReader<R> {
         Ok(&self.buffer)
     }
 
+    /// Takes bytes out that [`fill_to`](Self::fill_to) has shown.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer in the [`buffer`](Self::buffer).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use net::io::BufReader;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # runtime::block_on(async {
+    /// let mut reader = BufReader::new(&b"key=value"[..]);
+    /// let there = reader.fill_to(4).await?;
+    /// assert_eq!(&there[..4], b"key=");
+    /// reader.consume(4);
+    /// assert_eq!(reader.buffer(), b"value");
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn consume(&mut self, count: usize) {
+        self.buffer.consume(count);
+    }
+
     /// Fills a slice.
     ///
     /// # Errors

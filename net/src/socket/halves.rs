@@ -254,6 +254,37 @@ impl<S: Bytes, H: Deref<Target = Socket<S>>> WriteHalf<H> {
         self.stream().try_write(bytes)
     }
 
+    /// Ends the stream for the peer, who can still answer: [`Socket::shutdown`] of this direction.
+    /// Dropping an owned half does the same.
+    ///
+    /// # Errors
+    ///
+    /// As there; none if the peer has gone already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use net::{TcpListener, TcpStream};
+    /// # fn main() -> std::io::Result<()> {
+    /// # runtime::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (server, _) = listener.accept().await?;
+    /// let (reader, writer) = client.split();
+    /// writer.write_all(b"a question").await?;
+    /// writer.shutdown()?;
+    /// let mut question = Vec::new();
+    /// while server.read_buf(&mut question).await? > 0 {}
+    /// server.write_all(b"an answer").await?;
+    /// assert_eq!(reader.read(&mut [0; 16]).await?, 9);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn shutdown(&self) -> io::Result<()> {
+        self.stream().close_write()
+    }
+
     /// See [`Socket::writable`].
     ///
     /// # Errors

@@ -126,13 +126,21 @@ impl Flavour {
     fn joined_with(&self, asked: Flavour, word: &TokenTree) -> Result<Flavour, Problem> {
         match (self, asked) {
             (Flavour::Default, asked) => Ok(asked),
-            (Flavour::Paused, Flavour::Single) | (Flavour::Single, Flavour::Paused) => {
-                Ok(Flavour::Paused)
-            }
+            // Of those with one thread the narrower one is taken.
+            (Flavour::Single | Flavour::CurrentThread, Flavour::Paused)
+            | (Flavour::Paused, Flavour::Single | Flavour::CurrentThread) => Ok(Flavour::Paused),
+            (Flavour::Single, Flavour::CurrentThread)
+            | (Flavour::CurrentThread, Flavour::Single) => Ok(Flavour::Single),
             (Flavour::Workers(None), Flavour::Workers(count)) => Ok(Flavour::Workers(count)),
             (Flavour::Workers(count), Flavour::Workers(None)) => {
                 Ok(Flavour::Workers(count.clone()))
             }
+            (Flavour::Paused, _) | (_, Flavour::Paused) => Err(problem(
+                word,
+                "worker threads would each see another time, so only the clock of a runtime without \
+                 them stands still: remove one of the options"
+                    .to_owned(),
+            )),
             _ => Err(problem(
                 word,
                 "this runtime would have workers and have none: remove one of the options"
@@ -155,10 +163,13 @@ fn read_option(
     match (word.to_string().as_str(), value.first(), assigned) {
         ("single", None, _) => Ok(Flavour::Single),
         ("start_paused", None, _) if purpose == Purpose::Test => Ok(Flavour::Paused),
-        ("start_paused", Some(value), _) if purpose == Purpose::Test => Err(problem(
-            value,
-            format!("`start_paused` has no value: write #[runtime::{attribute}(start_paused)]"),
-        )),
+        ("start_paused", Some(value), assigned) if purpose == Purpose::Test => match assigned {
+            Some(yes) if is_word(yes, "true") => Ok(Flavour::Paused),
+            _ => Err(problem(
+                value,
+                format!("a clock stands still with #[runtime::{attribute}(start_paused)]"),
+            )),
+        },
         ("single", Some(value), _) => Err(problem(
             value,
             format!("`single` has no value: write #[runtime::{attribute}(single)]"),

@@ -19,8 +19,6 @@
 //! sooner when its tasks are long, and each poll has a [budget](crate::coop). *Sleeping on work*: the
 //! core sleeps only with nothing in line, and whoever pushes first into its empty inbox unparks it.
 
-#![allow(unsafe_code)]
-
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::Weak;
@@ -34,26 +32,13 @@ use super::queue::Queue;
 use super::ring::Batch;
 use super::sentinel::Sentinel;
 use super::shell::Shell;
+use super::turn::Turn;
 use crate::coop;
 use crate::driver::Scratch;
 use crate::faults::Faults;
 use crate::primitive::{Arc, Ordering, yield_now};
-use crate::sys::{CoarseInstant, Moment};
+use crate::sys::Moment;
 use crate::tasks::{Outside, Runnable, TaskRef};
-
-/// The right to run a core, and what it takes: only who has it touches the [`Local`].
-pub(crate) struct Core {
-    local: Arc<Local>,
-    scratch: Scratch,
-    /// The right is no longer here: a task has lent it out.
-    is_lent: bool,
-}
-
-// SAFETY: `Local` is not `Sync`, and another `Arc` of it may be on the stack of the thread that ran the
-// core before, deep in a task that has lent it out. That thread touches it no more: it finds that the
-// core is lent before anything else when the task's poll returns, and leaves. The rights are handed over
-// under the lock of the bench.
-unsafe impl Send for Core {}
 
 /// What a wake on the running thread reaches.
 pub(super) struct Local {
@@ -61,7 +46,7 @@ pub(super) struct Local {
     pub(super) crew: Arc<Crew>,
     pub(super) shell: Arc<Shell>,
     /// What stands in line, if the core is alone.
-    queue: Queue,
+    pub(super) queue: Queue,
     /// How many more tasks may go before all others, of those that are woken now.
     may_go_next: Cell<u32>,
     /// A task is being polled, which may lend the core out.
@@ -98,90 +83,32 @@ pub(crate) enum Ended {
     Lent,
 }
 
-impl Core {
-    pub(crate) fn new(crew: &Arc<Crew>, index: usize) -> Self {
-        Self {
-            local: Arc::new_cyclic(|itself| Local {
-                itself: itself.clone(),
-                crew: crew.clone(),
-                shell: crew.shell(index).clone(),
-                queue: Queue::new(),
-                may_go_next: Cell::new(0),
-                is_polling: Cell::new(false),
-                is_looked_after: Cell::new(false),
-                patience: Patience::default(),
-                faults: crew.drivers().faults().cloned(),
-                sentinel: RefCell::new(Sentinel::new(crew.shells().len())),
-            }),
-            scratch: Scratch::new(),
-            is_lent: false,
-        }
-    }
-
-    pub(crate) fn shell(&self) -> &Arc<Shell> {
-        &self.local.shell
-    }
-
-    /// Runs tasks until `main` is done.
-    pub(crate) fn run(&mut self, main: &mut dyn Main) -> io::Result<Ended> {
-        let Self {
-            local,
-            scratch,
-            is_lent,
-        } = self;
-        local.entered(|| {
-            let noted = NoteLent(is_lent);
-            let ended = local.run(scratch, main);
-            drop(noted);
-            ended
-        })
-    }
-
-    /// Whether another thread runs the core by now, so that this is an empty shell.
-    pub(crate) fn is_lent(&self) -> bool {
-        self.is_lent
-    }
-
-    /// Takes the core from this thread, which is in the middle of a task of it, for another thread to
-    /// run. None if there is nothing to take: the thread runs no core, or its core is alone and has no
-    /// worker to run it.
-    pub(crate) fn lend() -> Option<Self> {
-        let local = context::lend(|local| {
-            let may_lend = local.is_polling.get() && local.shell.lane.is_some();
-            may_lend.then(|| local.itself.upgrade()).flatten()
-        })?;
-        local.is_polling.set(false);
-        local.may_go_next.set(0);
-        Some(Self {
-            local,
-            scratch: Scratch::new(),
-            is_lent: false,
-        })
-    }
-
-    /// Drops all tasks, those too that are spawned by the dropping. The core, which is alone, can go on
-    /// afterwards.
-    pub(crate) fn drop_tasks(&mut self) {
-        let local = &self.local;
-        local.entered(|| local.drop_tasks());
-    }
-
-    /// After [`Crew::close`], when nobody runs tasks any more: drops this core's tasks.
-    pub(crate) fn drop_own(&mut self) {
-        let local = &self.local;
-        local.entered(|| local.drop_tasks_of(&local.shell));
-    }
-
-    /// Drops what tasks there are of any core: for one that comes late.
-    pub(crate) fn drop_all(&mut self) {
-        let local = &self.local;
-        let shells = local.crew.shells();
-        local.entered(|| shells.iter().for_each(|shell| local.drop_tasks_of(shell)));
-    }
-}
-
 impl Local {
-    fn entered<R>(&self, inside: impl FnOnce() -> R) -> R {
+    pub(super) fn new(crew: &Arc<Crew>, index: usize) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
+            itself: itself.clone(),
+            crew: crew.clone(),
+            shell: crew.shell(index).clone(),
+            queue: Queue::new(),
+            may_go_next: Cell::new(0),
+            is_polling: Cell::new(false),
+            is_looked_after: Cell::new(false),
+            patience: Patience::default(),
+            faults: crew.drivers().faults().cloned(),
+            sentinel: RefCell::new(Sentinel::new(crew.shells().len())),
+        })
+    }
+
+    /// For another thread to run, which begins anew, if a task of several cores' is being polled.
+    pub(super) fn leave(&self) -> Option<Arc<Self>> {
+        let is_lent = self.is_polling.get() && self.shell.lane.is_some();
+        let local = is_lent.then(|| self.itself.upgrade()).flatten()?;
+        self.is_polling.set(false);
+        self.may_go_next.set(0);
+        Some(local)
+    }
+
+    pub(super) fn entered<R>(&self, inside: impl FnOnce() -> R) -> R {
         let fleet = self.crew.drivers().fleet();
         let here = fleet.enter(self.shell.index);
         let result = context::enter(self, inside);
@@ -189,7 +116,7 @@ impl Local {
         result
     }
 
-    fn run(&self, scratch: &mut Scratch, main: &mut dyn Main) -> io::Result<Ended> {
+    pub(super) fn run(&self, scratch: &mut Scratch, main: &mut dyn Main) -> io::Result<Ended> {
         // What was spawned while nobody was here comes before what the main future spawns.
         self.take_inbox_of(&self.shell);
         self.is_looked_after.set(false);
@@ -370,7 +297,7 @@ impl Local {
             task.run(&outside);
         }
         ready.into_iter().for_each(|task| self.queue.push(task));
-        turn.polls = SHORTEST_TURN;
+        turn.end();
     }
 
     /// Runs what stands in the lane now, and in between what each task wakes to go next.
@@ -464,101 +391,15 @@ impl Local {
             }
         }
     }
-
-    fn drop_tasks(&self) {
-        // The queue does not keep its tasks: it is emptied before any of them is dropped.
-        self.queue.clear();
-        let mut again = true;
-        while std::mem::take(&mut again) {
-            let places = self.shell.owned.places();
-            for from in (0..places).step_by(TASKS_TO_DROP_AT_ONCE) {
-                let until = places.min(from + TASKS_TO_DROP_AT_ONCE);
-                for task in &self.shell.owned.at(from..until) {
-                    task.cancel();
-                    // What the dropping has woken may be next to be dropped, and what it has spawned
-                    // may be at a place that was passed.
-                    again |= !self.queue.is_empty();
-                    self.queue.clear();
-                }
-            }
-        }
-        self.shell.owned.shrink();
-        // What another thread has spawned meanwhile stays. Waiting until it stops could take for
-        // ever.
-        self.take_inbox_of(&self.shell);
-    }
-
-    /// At the end: nothing is let in any more, and nothing is taken out of a line.
-    fn drop_tasks_of(&self, shell: &Shell) {
-        if let Some(lane) = &shell.lane {
-            lane.close();
-        }
-        let places = shell.owned.places();
-        for from in (0..places).step_by(TASKS_TO_DROP_AT_ONCE) {
-            let until = places.min(from + TASKS_TO_DROP_AT_ONCE);
-            for task in &shell.owned.at(from..until) {
-                self.queue.clear();
-                task.cancel();
-            }
-        }
-        self.queue.clear();
-    }
-}
-
-/// Notes at the end of a run, also when it ends by a panic, whether the core was lent out.
-struct NoteLent<'a>(&'a mut bool);
-
-impl Drop for NoteLent<'_> {
-    fn drop(&mut self) {
-        *self.0 = context::is_lent();
-    }
 }
 
 /// The core is another thread's by now: nothing of it may be touched.
 #[derive(PartialEq)]
 struct Lent;
 
-/// How long the loop has not looked at its sockets and timers.
-///
-/// Time is read off the coarse clock, which costs a quarter of the fine one. That it has ticked says
-/// that the turn may have lasted some milliseconds; if it has not, the look comes early, once a tick.
-struct Turn {
-    began: CoarseInstant,
-    polls: u32,
-    /// Among several cores: when the first task was run, and how many were.
-    began_exactly: Option<Moment>,
-    tasks: u32,
-}
-
-impl Turn {
-    fn begin() -> Self {
-        Self {
-            began: CoarseInstant::now(),
-            polls: 0,
-            began_exactly: None,
-            tasks: 0,
-        }
-    }
-
-    /// Whether the coarse clock has moved on since the beginning.
-    #[cold]
-    fn is_long(&self) -> bool {
-        CoarseInstant::now() != self.began
-    }
-
-    /// Whether it is time to look, though there is work.
-    fn is_over(&self) -> bool {
-        self.polls >= SHORTEST_TURN || self.is_long()
-    }
-}
-
-/// A look costs as much as ten polls of small tasks: two tasks that wake each other pay it now and
-/// then.
-const SHORTEST_TURN: u32 = 61;
 /// Within a batch; between two batches the clock is always read.
 const POLLS_BETWEEN_LOOKS: u32 = 16;
 const SPAWNS_BETWEEN_LOOKS: u32 = 64;
-const TASKS_TO_DROP_AT_ONCE: usize = 1024;
 /// Two tasks that wake each other let the others in after this many polls.
 const NEXT_IN_A_ROW: u32 = 3;
 /// With a seed: batches to one task that is polled though nobody has woken it.

@@ -13,8 +13,8 @@
 //! All of it stands under one short lock. A sender takes it for each message: two atomic steps, to lock
 //! and to unlock. The receiver takes it once for all messages that are there: they go into a queue of
 //! its own, and the slot of each comes back when that one is received, in one atomic step
-//! ([`returned`](super::returned)). A sender that waits leaves its message in the list, and whoever
-//! gives a slot back puts the message into it: it is there at once, and not when the sender has run.
+//! ([`returned`](super::returned)). A sender that waits keeps its message: one that leaves has not sent
+//! it, even if a slot was promised to it by then. When it runs, one lock takes the promise and sends.
 //! Values are dropped, and wakers cloned, woken and dropped, without the lock.
 //!
 //! The dangers are those of every queue for slots: a slot that was promised to a sender which leaves,
@@ -23,7 +23,7 @@
 //! out under the same lock under which the receiver left it.
 
 use std::collections::VecDeque;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::super::notify::Notify;
 use super::super::waiters::{Look, Ticket, Waiters, Wakers};
@@ -46,7 +46,7 @@ struct State<T> {
     queue: VecDeque<T>,
     free: usize,
     promised: usize,
-    waiting: Waiters<Need<T>>,
+    waiting: Waiters<Need>,
     receiver: Option<Waker>,
     /// Nobody gets a slot from now on.
     closed: bool,
@@ -54,21 +54,11 @@ struct State<T> {
     gone: bool,
 }
 
-/// How many slots somebody wants, and what for.
-struct Need<T> {
+/// How many slots somebody wants, and whether they are promised. Who is called without them learns
+/// that the channel is closed.
+struct Need {
     count: usize,
-    /// To be put into the slot; without one, the slots are promised to who waits.
-    message: Option<T>,
-    fate: Fate,
-}
-
-/// What became of somebody who wants slots. Who is called while it waits learns that the channel is
-/// closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Waits,
-    Promised,
-    Sent,
+    granted: bool,
 }
 
 /// Why there is no slot.
@@ -101,11 +91,15 @@ impl<T> State<T> {
         Ok(())
     }
 
-    /// Slots were taken for a message, or for somebody who may send into them.
-    fn fill(&mut self, count: usize, message: Option<T>, wakers: &mut Wakers) {
-        match message {
-            Some(message) => wakers.extend(self.push(message)),
-            None => self.promised += count,
+    /// Takes what was promised to somebody who was called. Nobody would look at what is sent after the
+    /// receiver has gone, so it is not.
+    fn take_promised(&mut self, granted: bool, count: usize) -> Result<(), Refused> {
+        if granted {
+            self.promised -= count;
+        }
+        match granted && !self.gone {
+            true => Ok(()),
+            false => Err(Refused::Closed),
         }
     }
 
@@ -129,14 +123,10 @@ impl<T> State<T> {
     fn serve(&mut self, returned: &Returned, wakers: &mut Wakers) {
         self.free += returned.take(true);
         while let Some(need) = self.waiting.first().filter(|need| need.count <= self.free) {
-            let (count, message) = (need.count, need.message.take());
-            need.fate = match message {
-                Some(_) => Fate::Sent,
-                None => Fate::Promised,
-            };
+            need.granted = true;
+            self.free -= need.count;
+            self.promised += need.count;
             self.waiting.call_first(wakers);
-            self.free -= count;
-            self.fill(count, message, wakers);
         }
         self.want_no_more(returned);
     }
@@ -213,7 +203,9 @@ impl<T> Shared<T> {
                 }
             }
         }
-        self.poll_slots(1, value, ticket, context)
+        self.poll_slots(1, ticket, context, |state| {
+            value.take().and_then(|value| state.push(value))
+        })
     }
 
     /// Takes slots if they are free and nobody waits: they are promised from now on.
@@ -224,75 +216,79 @@ impl<T> Shared<T> {
         Ok(())
     }
 
-    /// Takes slots, as soon as everybody before has had theirs.
+    /// Takes slots, as soon as everybody before has had theirs: they are promised from now on.
     pub(super) fn poll_reserve(
         &self,
         count: usize,
         ticket: &mut Option<Ticket>,
         context: &Context<'_>,
     ) -> Poll<Result<(), Refused>> {
-        self.poll_slots(count, &mut None, ticket, context)
+        self.poll_slots(count, ticket, context, |state| {
+            state.promised += count;
+            None
+        })
     }
 
-    /// Takes slots for a message, or for whoever asks. A message waits in the list, and whoever gives
-    /// the slot back puts it there: its sender need not run for it. It comes back if it was not sent.
+    /// Takes slots, as soon as everybody before has had theirs. Under the same lock `fill` does with
+    /// them what it wants, and says who is to be woken for it.
     fn poll_slots(
         &self,
         count: usize,
-        message: &mut Option<T>,
         ticket: &mut Option<Ticket>,
         context: &Context<'_>,
+        fill: impl FnOnce(&mut State<T>) -> Option<Waker>,
     ) -> Poll<Result<(), Refused>> {
-        let mut wakers = Wakers::new();
-        // Foreign code, so before the lock; spared if the waker that is there will do.
-        let mut fresh = ticket.is_none().then(|| context.waker().clone());
+        let (mut state, taken, unused) = if ticket.is_none() {
+            // Foreign code, so before the lock.
+            let fresh = context.waker().clone();
+            let mut state = self.state.lock();
+            match state.take(count, &self.returned, true) {
+                Err(Refused::Full) => {
+                    let granted = false;
+                    *ticket = Some(state.waiting.push(Need { count, granted }, fresh));
+                    return Poll::Pending;
+                }
+                taken => (state, taken, Some(fresh)),
+            }
+        } else {
+            let (mut state, unused) = ready!(self.poll_called(ticket, context));
+            let left = ticket.take().map(|held| state.waiting.remove(held).note);
+            let granted = left.is_some_and(|left| left.granted);
+            let taken = state.take_promised(granted, count);
+            (state, taken, unused)
+        };
+        let filled = taken.map(|()| fill(&mut state));
+        drop(state);
+        foreign::drop_quietly(unused);
+        Poll::Ready(filled.map(|waker| waker.into_iter().for_each(foreign::wake)))
+    }
+
+    /// Looks whether a ticket was called, and comes back with the lock and a waker to be dropped
+    /// without it; leaves the waker if not.
+    fn poll_called(
+        &self,
+        ticket: &Option<Ticket>,
+        context: &Context<'_>,
+    ) -> Poll<(ShortGuard<'_, State<T>>, Option<Waker>)> {
+        let mut fresh = None;
         loop {
             let mut state = self.state.lock();
-            let (polled, unused) = match ticket.as_ref() {
-                None => match state.take(count, &self.returned, true) {
-                    Ok(()) => {
-                        state.fill(count, message.take(), &mut wakers);
-                        (Poll::Ready(Ok(())), fresh)
-                    }
-                    Err(Refused::Closed) => (Poll::Ready(Err(Refused::Closed)), fresh),
-                    Err(Refused::Full) => {
-                        *ticket = fresh.take().map(|waker| {
-                            let (message, fate) = (message.take(), Fate::Waits);
-                            let need = Need {
-                                count,
-                                message,
-                                fate,
-                            };
-                            state.waiting.push(need, waker)
-                        });
-                        (Poll::Pending, None)
-                    }
-                },
-                Some(held) => match (state.waiting.look(held, context.waker()), fresh) {
-                    (Look::Called, fresh) => {
-                        let left = ticket
-                            .take()
-                            .map(|ticket| state.waiting.remove(ticket).note);
-                        let is_closed = left.as_ref().is_none_or(|it| it.fate == Fate::Waits);
-                        *message = left.and_then(|left| left.message);
-                        let outcome = (!is_closed).then_some(()).ok_or(Refused::Closed);
-                        (Poll::Ready(outcome), fresh)
-                    }
-                    (Look::Waits, fresh) => (Poll::Pending, fresh),
-                    (Look::NeedsWaker, Some(waker)) => {
-                        (Poll::Pending, state.waiting.set_waker(held, waker))
-                    }
-                    (Look::NeedsWaker, None) => {
-                        drop(state);
-                        fresh = Some(context.waker().clone());
-                        continue;
-                    }
-                },
+            let Some(held) = ticket else {
+                return Poll::Ready((state, fresh));
+            };
+            let unused = match (state.waiting.look(held, context.waker()), fresh.take()) {
+                (Look::Called, unused) => return Poll::Ready((state, unused)),
+                (Look::Waits, unused) => unused,
+                (Look::NeedsWaker, Some(waker)) => state.waiting.set_waker(held, waker),
+                (Look::NeedsWaker, None) => {
+                    drop(state);
+                    fresh = Some(context.waker().clone());
+                    continue;
+                }
             };
             drop(state);
-            wakers.wake();
             foreign::drop_quietly(unused);
-            return polled;
+            return Poll::Pending;
         }
     }
 
@@ -301,11 +297,10 @@ impl<T> Shared<T> {
         let mut wakers = Wakers::new();
         let mut state = self.state.lock();
         let left = state.waiting.remove(ticket);
-        match left.note.fate {
-            Fate::Promised => state.break_promise(left.note.count, &self.returned, &mut wakers),
+        match left.note.granted {
+            true => state.break_promise(left.note.count, &self.returned, &mut wakers),
             // It may have been the first, and have wanted more than the next one does.
-            Fate::Waits => state.give(0, &self.returned, &mut wakers),
-            Fate::Sent => {}
+            false => state.give(0, &self.returned, &mut wakers),
         }
         state.want_no_more(&self.returned);
         drop(state);
