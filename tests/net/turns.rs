@@ -1,12 +1,16 @@
 //! What is done at once, and asks no descriptor for readiness, counts against the budget of a poll too.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use net::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use net::unix::{UnixDatagram, UnixStream};
 use net::{TcpListener, lookup_host};
+use runtime::task::consume_budget;
+use tests::once::once;
 use tests::place::abstract_name;
 
 /// Another task runs while this one tries.
@@ -65,8 +69,35 @@ fn who_takes_from_a_buffer_lets_the_others_run() {
         others_run(async || assert_eq!(it.read_u8().await.unwrap(), b'\n')).await;
         others_run(async || assert_eq!(it.read_u16().await.unwrap(), 0x0a0a)).await;
         others_run(async || it.read_exact(&mut [0; 3]).await.unwrap()).await;
-        others_run(async || assert!(it.fill_to(5).await.unwrap().len() >= 5)).await;
+        others_run(async || {
+            assert!(it.fill_to(5).await.unwrap().len() >= 5);
+            it.consume(5);
+        })
+        .await;
         let mut some = it.take(20_000);
         others_run(async || assert_eq!(some.read(&mut [0]).await.unwrap(), 1)).await;
+    });
+}
+
+/// Who is dropped between two numbers would have lost the first.
+#[test]
+fn what_was_waited_for_is_read_without_a_wait() {
+    let much = vec![7; 1 << 20];
+    alone(async || {
+        let mut it = BufReader::with_capacity(much.len(), &much[..]);
+        for round in 0..1000 {
+            // So that the budget ends at each of them once.
+            if round % 3 == 0 {
+                consume_budget().await;
+            }
+            assert!(it.fill_to(12).await.unwrap().len() >= 12);
+            let number = once(pin!(it.read_u32())).await;
+            assert!(matches!(number, Poll::Ready(Ok(0x0707_0707))), "{number:?}");
+            let mut slice = [0; 4];
+            let slice_read = once(pin!(it.read_exact(&mut slice))).await;
+            assert!(matches!(slice_read, Poll::Ready(Ok(()))), "{slice_read:?}");
+            let number = once(pin!(it.read_u32())).await;
+            assert!(matches!(number, Poll::Ready(Ok(0x0707_0707))), "{number:?}");
+        }
     });
 }

@@ -5,7 +5,8 @@
 //! next one finds everything where it was.
 //!
 //! One read may bring thousands of lines. So what is taken from the buffer counts against the budget of
-//! a poll as a read does, or a peer that sends empty lines would keep the worker for itself.
+//! a poll as a read does, or a peer that sends empty lines would keep the worker for itself. What
+//! `fill_to` was asked for has counted there: it is promised that no wait comes between its parts.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
@@ -45,6 +46,8 @@ pub struct BufReader<R> {
     inner: R,
     buffer: Buffer,
     capacity: usize,
+    /// So many bytes at the front of the buffer have counted against the budget.
+    counted: usize,
 }
 
 impl<R> BufReader<R> {
@@ -59,6 +62,7 @@ impl<R> BufReader<R> {
             inner,
             buffer: Buffer::default(),
             capacity: capacity.max(1),
+            counted: 0,
         }
     }
 
@@ -115,7 +119,10 @@ impl<R: AsyncRead + Unpin> BufReader<R> {
                 break;
             }
         }
-        consume_budget().await;
+        if self.counted < count {
+            consume_budget().await;
+            self.counted = count.min(self.buffer.len());
+        }
         Ok(&self.buffer)
     }
 
@@ -143,6 +150,7 @@ impl<R: AsyncRead + Unpin> BufReader<R> {
     /// ```
     pub fn consume(&mut self, count: usize) {
         self.buffer.consume(count);
+        self.counted = self.counted.saturating_sub(count);
     }
 
     /// Fills a slice.
@@ -160,7 +168,7 @@ impl<R: AsyncRead + Unpin> BufReader<R> {
         let wanted = slice.len();
         let there = self.fill_to(wanted).await?;
         slice.copy_from_slice(there.get(..wanted).ok_or_else(error::ends_early)?);
-        self.buffer.consume(wanted);
+        self.consume(wanted);
         Ok(())
     }
 
@@ -191,9 +199,11 @@ impl<R: AsyncRead + Unpin> BufReader<R> {
                 break searched;
             }
         };
-        consume_budget().await;
+        if self.counted < length {
+            consume_budget().await;
+        }
         let line = std::str::from_utf8(&self.buffer[..length]).map(|line| text.push_str(line));
-        self.buffer.consume(length);
+        self.consume(length);
         line.map(|()| length).map_err(|_| error::not_text())
     }
 
@@ -231,14 +241,14 @@ impl<R: AsyncRead + Unpin> AsyncBufRead for BufReader<R> {
         let this = self.get_mut();
         if this.buffer.is_empty() {
             ready!(this.poll_fill(context))?;
-        } else {
+        } else if this.counted == 0 {
             ready!(pin!(consume_budget()).poll(context));
         }
         Poll::Ready(Ok(&this.buffer))
     }
 
-    fn consume(mut self: Pin<&mut Self>, count: usize) {
-        self.buffer.consume(count);
+    fn consume(self: Pin<&mut Self>, count: usize) {
+        BufReader::consume(self.get_mut(), count);
     }
 }
 
