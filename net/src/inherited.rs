@@ -56,8 +56,8 @@ impl Inherited {
     ///
     /// # Errors
     ///
-    /// Outside of a runtime, and if the environment says no number: then nothing is taken. If one is no
-    /// listening stream socket: then all are closed.
+    /// Outside of a runtime, and if the environment says no number, or more than this process may have:
+    /// then nothing is taken. If one is no listening stream socket: then all are closed.
     #[track_caller]
     pub fn take() -> io::Result<Self> {
         let caller = Location::caller();
@@ -67,8 +67,7 @@ impl Inherited {
             return Ok(inherited);
         }
         let count = number("LISTEN_FDS")?.unwrap_or_default();
-        let after_the_last = FIRST.saturating_add_unsigned(count);
-        for fd in sys::own(FIRST..after_the_last)? {
+        for fd in sys::own(FIRST..after_the_last(count)?)? {
             inherited.add(fd)?;
         }
         Ok(inherited)
@@ -105,6 +104,20 @@ fn number(variable: &str) -> io::Result<Option<u32>> {
     let number = value.to_str().and_then(|value| value.parse().ok());
     let error = || io::Error::other(format!("{variable} is {value:?}, and should be a number"));
     number.map(Some).ok_or_else(error)
+}
+
+/// The number after the last of so many. To look for each of a number that cannot be true could take
+/// minutes.
+fn after_the_last(count: u32) -> io::Result<RawFd> {
+    let limit = sys::descriptor_limit()?;
+    let end = FIRST.checked_add_unsigned(count);
+    let possible = end.filter(|end| usize::try_from(*end).is_ok_and(|end| end <= limit));
+    possible.ok_or_else(|| {
+        io::Error::other(format!(
+            "LISTEN_FDS is {count}, and this process may have {limit} descriptors, with the standard ones: \
+             say how many it was given, or raise its RLIMIT_NOFILE, in systemd by LimitNOFILE="
+        ))
+    })
 }
 
 /// Behind those that every process has.

@@ -135,6 +135,13 @@ fn what_cannot_be_taken_yet_can_be_taken_later() {
         set("LISTEN_FDS", "some");
         let said = runtime::block_on(async { Inherited::take().unwrap_err().to_string() });
         assert!(said.starts_with("LISTEN_FDS is \"some\""), "{said}");
+        // To ask for each of so many takes minutes.
+        for too_many in ["2147483647", "4294967295"] {
+            set("LISTEN_FDS", too_many);
+            let said = runtime::block_on(async { Inherited::take().unwrap_err().to_string() });
+            let beyond = format!("LISTEN_FDS is {too_many}, and this process may have ");
+            assert!(said.starts_with(&beyond), "{said}");
+        }
         set("LISTEN_FDS", 1000);
         assert_eq!(runtime::block_on(async { take().0.len() }), 1);
     });

@@ -1,11 +1,11 @@
 //! The options of TCP: that what is set is what the kernel has, and does what it is for.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::pin::pin;
 
 use net::tcp::{Keepalive, TcpState};
-use net::{TcpListener, TcpSocket, TcpStream};
+use net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use runtime::time::Duration;
 use tests::once::once;
 use tests::skip;
@@ -210,6 +210,28 @@ fn both_versions_of_ip_have_a_ttl_and_a_type_of_service() {
         // Version 6 would take it, and version 4 does not.
         assert!(client.set_ttl(0).is_err() && client.set_tos(256).is_err());
         assert_eq!((client.ttl().unwrap(), client.tos().unwrap()), (42, 0x20));
+    });
+}
+
+/// The kernel takes the lowest bits of it for version 4, and refuses it for version 6.
+#[test]
+fn a_type_of_service_is_a_byte() {
+    fn refused(set: io::Result<()>) {
+        let error = set.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let said = error.to_string();
+        assert!(said.contains("300") && said.contains("255"), "{said}");
+    }
+    run(async || {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_tos(0x20).unwrap();
+        refused(socket.set_tos(300));
+        assert_eq!(socket.tos().unwrap(), 0x20);
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        refused(socket.set_tos(300));
+        assert_eq!(socket.tos().unwrap(), 0);
+        socket.set_tos(0xfc).unwrap();
+        assert_eq!(socket.tos().unwrap(), 0xfc);
     });
 }
 

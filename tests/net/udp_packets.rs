@@ -222,6 +222,84 @@ fn version_six_tells_its_addresses_too_and_those_of_version_four() {
     });
 }
 
+/// What `send_many` says of a datagram whose source is of the other version than its way.
+async fn refused(socket: &UdpSocket, transmit: Transmit<'_>) -> String {
+    let error = socket.send_many(&[transmit]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let tried = socket.try_send_many(&[transmit]).unwrap_err();
+    assert_eq!(tried.to_string(), error.to_string());
+    error.to_string()
+}
+
+#[test]
+fn a_source_of_the_other_version_is_used_or_refused() {
+    run(async || {
+        let (receiver, sender) = (bind("127.0.0.1:0").await, bind("0.0.0.0:0").await);
+        let to = receiver.local_addr().unwrap();
+        let datagram = Transmit::new(b"x").to(to);
+        let source = Ipv4Addr::new(127, 0, 0, 5);
+        let mapped = datagram.from(source.to_ipv6_mapped().into());
+        assert_eq!(sender.send_many(&[mapped]).await.unwrap(), 1);
+        assert_eq!(receive_one(&receiver).await.source.ip(), source);
+
+        let wrong = datagram.from(Ipv6Addr::LOCALHOST.into());
+        let said = refused(&sender, wrong).await;
+        assert!(said.contains("::1") && said.contains("version 4"), "{said}");
+        // Those before it go.
+        assert_eq!(sender.send_many(&[datagram, wrong]).await.unwrap(), 1);
+        receive_one(&receiver).await;
+    });
+}
+
+#[test]
+fn a_socket_of_version_six_sends_from_a_source_of_the_peers_version() {
+    run(async || {
+        let both = || udp::Builder::new().only_v6(false);
+        let Ok(sender) = both().bind("[::]:0").await else {
+            return tests::skip("packets of version 6", "the machine has no version 6");
+        };
+        let receiver = bind("127.0.0.1:0").await;
+        let port = receiver.local_addr().unwrap().port();
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), port));
+        let source = Ipv4Addr::new(127, 0, 0, 5);
+        let both_forms = [source.into(), source.to_ipv6_mapped().into()];
+        let wrong = Transmit::new(b"x").to(to).from(Ipv6Addr::LOCALHOST.into());
+        let said = refused(&sender, wrong).await;
+        assert!(said.contains("::1") && said.contains("version 4"), "{said}");
+        for form in both_forms {
+            let datagram = Transmit::new(b"x").to(to).from(form);
+            assert_eq!(sender.send_many(&[datagram]).await.unwrap(), 1);
+            assert_eq!(receive_one(&receiver).await.source.ip(), source);
+        }
+        sender.connect(to).await.unwrap();
+        for form in both_forms {
+            let datagram = Transmit::new(b"x").from(form);
+            assert_eq!(sender.send_many(&[datagram]).await.unwrap(), 1);
+            assert_eq!(receive_one(&receiver).await.source.ip(), source);
+        }
+
+        let (Ok(sender), Ok(receiver)) = (
+            both().bind("[::]:0").await,
+            UdpSocket::bind("[::1]:0").await,
+        ) else {
+            return tests::skip("packets of version 6", "there is no [::1]");
+        };
+        let to = receiver.local_addr().unwrap();
+        for form in both_forms {
+            let said = refused(&sender, Transmit::new(b"x").to(to).from(form)).await;
+            assert!(
+                said.contains("127.0.0.5") && said.contains("version 6"),
+                "{said}"
+            );
+        }
+        // Who the peer is, the kernel knows.
+        sender.connect(to).await.unwrap();
+        for form in both_forms {
+            refused(&sender, Transmit::new(b"x").from(form)).await;
+        }
+    });
+}
+
 #[test]
 fn a_datagram_carries_its_mark_of_congestion() {
     run(async || {

@@ -146,7 +146,7 @@ const NET: &[(&str, &[&str])] = &[
     ("socket", &["error", "forward", "sys", "whole"]),
     ("accept", &["pause", "socket", "sys"]),
     ("tcp", &["accept", "addr", "error", "socket", "sys"]),
-    ("udp", &["addr", "socket", "sys"]),
+    ("udp", &["addr", "error", "socket", "sys"]),
     ("unix", &["accept", "error", "pause", "socket", "sys"]),
     ("inherited", &["error", "sys", "tcp", "unix"]),
     ("stdio", &["error", "sys", "whole"]),

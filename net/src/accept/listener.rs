@@ -17,15 +17,12 @@ use runtime::io::{FdKind, Interest};
 use super::{Accepts, Incoming, Listener, sealed};
 use crate::socket::sealed::{Name, State};
 use crate::socket::{Kind, Socket};
-use crate::sys::{self, Address};
+use crate::sys::{self, Address, option};
 
 /// A socket that listens.
 pub trait Listens: Kind + crate::socket::sealed::Kind<State = Accepting> {
     /// What it accepts.
     type Connection: Kind<Address = Self::Address> + crate::socket::sealed::Kind<State = ()>;
-    /// What short reads of an accepted connection prove.
-    #[doc(hidden)]
-    const ACCEPTS: FdKind;
 }
 
 /// A connection, and the address of who has connected.
@@ -68,7 +65,7 @@ impl<S: Listens> Socket<S> {
 
     fn accept_now(&self, listener: &S) -> io::Result<Accepted<S>> {
         let (socket, peer) = self.state.queue.accept(listener)?;
-        let io = self.io.lazy_like(socket.into(), S::ACCEPTS);
+        let io = self.io.lazy_like(socket.into(), self.state.accepts);
         Ok((Socket { io, state: () }, S::Address::from_kernel(peer)?))
     }
 }
@@ -102,14 +99,23 @@ impl<S: Listens> sealed::Sealed for Socket<S> {
 #[derive(Debug)]
 pub struct Accepting {
     queue: Queue,
+    /// What short reads of an accepted connection prove.
+    accepts: FdKind,
     /// In which pauses run.
     runtime: Handle,
 }
 
 impl State for Accepting {
-    fn of(_: BorrowedFd<'_>) -> io::Result<Self> {
+    fn of(listener: BorrowedFd<'_>) -> io::Result<Self> {
+        // Asked here once, for all that it accepts: a listener that was given may be of any protocol
+        // with such addresses, SCTP or one that is yet to come.
+        let accepts = match option::is_tcp(listener) {
+            Ok(true) => FdKind::TcpStream,
+            Ok(false) | Err(_) => FdKind::Other,
+        };
         Ok(Self {
             queue: Queue::default(),
+            accepts,
             runtime: Handle::try_current().map_err(io::Error::other)?,
         })
     }
@@ -136,5 +142,31 @@ impl Queue {
         let accepted = sys::accept(listener.as_fd())?;
         self.look_first.store(true, Ordering::Relaxed);
         Ok(accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener};
+
+    use super::*;
+
+    /// What short reads prove of what this one accepts, once std takes it for a listener of TCP.
+    fn accepts(listener: impl Into<OwnedFd>) -> FdKind {
+        let listener = TcpListener::from(listener.into());
+        let accepts = async { Socket::from_std(listener).unwrap().state.accepts };
+        runtime::block_on(accepts)
+    }
+
+    #[test]
+    fn only_short_reads_of_what_is_tcp_are_trusted() {
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert_eq!(accepts(tcp), FdKind::TcpStream);
+        let name = format!("edgewake-short-reads-{}", std::process::id());
+        let name = SocketAddr::from_abstract_name(name).unwrap();
+        let other = UnixListener::bind_addr(&name).unwrap();
+        assert_eq!(accepts(other), FdKind::Other);
     }
 }

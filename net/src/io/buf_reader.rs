@@ -3,13 +3,17 @@
 //! What is read ahead stays in the buffer until something whole can be taken out of it: a line, so
 //! many bytes. Nothing is taken before. So a future that waits for the rest can be dropped, and the
 //! next one finds everything where it was.
+//!
+//! One read may bring thousands of lines. So what is taken from the buffer counts against the budget of
+//! a poll as a read does, or a peer that sends empty lines would keep the worker for itself.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
+use runtime::task::consume_budget;
 
 use super::Buffer;
 use crate::error;
@@ -111,6 +115,7 @@ impl<R: AsyncRead + Unpin> BufReader<R> {
                 break;
             }
         }
+        consume_budget().await;
         Ok(&self.buffer)
     }
 
@@ -186,6 +191,7 @@ impl<R: AsyncRead + Unpin> BufReader<R> {
                 break searched;
             }
         };
+        consume_budget().await;
         let line = std::str::from_utf8(&self.buffer[..length]).map(|line| text.push_str(line));
         self.buffer.consume(length);
         line.map(|()| length).map_err(|_| error::not_text())
@@ -225,6 +231,8 @@ impl<R: AsyncRead + Unpin> AsyncBufRead for BufReader<R> {
         let this = self.get_mut();
         if this.buffer.is_empty() {
             ready!(this.poll_fill(context))?;
+        } else {
+            ready!(pin!(consume_budget()).poll(context));
         }
         Poll::Ready(Ok(&this.buffer))
     }

@@ -308,9 +308,9 @@ impl<S: Kind<Address = SocketAddr>> Socket<S> {
     ///
     /// # Errors
     ///
-    /// Whatever `setsockopt(2)` reports.
+    /// `InvalidInput` beyond 255; and whatever `setsockopt(2)` reports.
     pub fn set_tos(&self, tos: u32) -> io::Result<()> {
-        option::set_either(self.inner().as_fd(), option::TYPE_OF_SERVICE, tos)
+        option::set_service(self.inner().as_fd(), tos)
     }
 }
 

@@ -29,6 +29,17 @@ pub(crate) fn own(numbers: Range<RawFd>) -> io::Result<Vec<OwnedFd>> {
         .collect()
 }
 
+/// How many descriptors this process may have: numbers are smaller.
+pub(crate) fn descriptor_limit() -> io::Result<usize> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the call writes one `rlimit`, which `limit` is.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
+    Ok(usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
+}
+
 fn own_one(number: RawFd) -> io::Result<Option<OwnedFd>> {
     // SAFETY: the call takes no pointer.
     let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };

@@ -23,7 +23,7 @@ mod unix;
 pub(crate) use address::Address;
 pub(crate) use datagram::{connect_now, peek_from, recv_from, send_to, udp_socket};
 pub(crate) use identity::is_same;
-pub(crate) use inherited::own;
+pub(crate) use inherited::{descriptor_limit, own};
 pub(crate) use rights::{Delivery, Loss, MOST_FDS, recv_with_fds, send_with_fds};
 pub(crate) use socket::{
     accept, bind, connect, has_ended, is_readable, is_writable, listen, local_address, peek,

@@ -123,10 +123,27 @@ pub(crate) fn set_either(
     })
 }
 
+/// Sets the [`TYPE_OF_SERVICE`], which is a byte: of more, the kernel takes the lowest bits for version 4.
+pub(crate) fn set_service(socket: BorrowedFd<'_>, service: u32) -> io::Result<()> {
+    if service > u32::from(u8::MAX) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("set_tos: a type of service is a number up to 255, and {service} is none"),
+        ));
+    }
+    set_either(socket, TYPE_OF_SERVICE, service)
+}
+
 /// What has a form for each version of IP.
 pub(crate) fn either(socket: BorrowedFd<'_>, [v4, v6]: [Name; 2]) -> io::Result<u32> {
     let option = if is_v6(socket)? { v6 } else { v4 };
     number(socket, option)
+}
+
+/// Whether it is a socket of TCP, by one path or several.
+pub(crate) fn is_tcp(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    let protocol: libc::c_int = get(socket, (libc::SOL_SOCKET, libc::SO_PROTOCOL))?;
+    Ok(matches!(protocol, libc::IPPROTO_TCP | libc::IPPROTO_MPTCP))
 }
 
 fn is_v6(socket: BorrowedFd<'_>) -> io::Result<bool> {

@@ -89,13 +89,17 @@ impl<'a> Outgoing<'a> {
 /// it will be when that is the first.
 pub(crate) fn send_many<'a>(
     socket: BorrowedFd<'_>,
-    datagrams: impl Iterator<Item = Outgoing<'a>>,
+    datagrams: impl Iterator<Item = io::Result<Outgoing<'a>>>,
 ) -> io::Result<usize> {
     let fd = socket.as_raw_fd();
     let mut held = [const { None::<Outgoing<'_>> }; MOST];
     let mut count = 0;
     for (place, datagram) in held.iter_mut().zip(datagrams) {
-        *place = Some(datagram);
+        match datagram {
+            Ok(datagram) => *place = Some(datagram),
+            Err(error) if count == 0 => return Err(error),
+            Err(_) => break,
+        }
         count += 1;
     }
     let mut slices = [EMPTY_SLICE; MOST];

@@ -78,7 +78,6 @@ impl Kind for StdListener {
 
 impl Listens for StdListener {
     type Connection = StdStream;
-    const ACCEPTS: FdKind = FdKind::TcpStream;
 }
 
 fn listen(address: SocketAddr) -> io::Result<StdListener> {

@@ -252,9 +252,9 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Whatever `setsockopt(2)` reports.
+    /// `InvalidInput` beyond 255; and whatever `setsockopt(2)` reports.
     pub fn set_tos(&self, tos: u32) -> io::Result<()> {
-        option::set_either(self.socket.as_fd(), option::TYPE_OF_SERVICE, tos)
+        option::set_service(self.socket.as_fd(), tos)
     }
 
     /// Asks a silent peer whether it is there. What a listener accepts inherits it.

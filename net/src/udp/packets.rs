@@ -17,6 +17,7 @@ use std::os::fd::AsFd;
 use runtime::io::Interest;
 
 use super::UdpSocket;
+use crate::error;
 use crate::sys::option;
 use crate::sys::packet::{self, Outgoing};
 
@@ -118,7 +119,8 @@ impl<'a> Transmit<'a> {
         self
     }
 
-    /// Sends it from this address of the machine's: the one that it is the answer for.
+    /// Sends it from this address of the machine's: the one that it is the answer for. It is of the
+    /// version of IP by which the datagram goes; one of version 4 may be mapped to version 6.
     pub fn from(mut self, source: IpAddr) -> Self {
         self.source = Some(source);
         self
@@ -137,19 +139,42 @@ impl<'a> Transmit<'a> {
         self
     }
 
-    fn outgoing(&self, is_v4: bool) -> Outgoing<'a> {
+    fn outgoing(&self, is_v4: bool) -> io::Result<Outgoing<'a>> {
         let mut outgoing = Outgoing::new(self.contents, self.destination);
         if let Some(size) = self.segment_size {
             outgoing.set_segment(size);
         }
         if let Some(source) = self.source {
-            outgoing.set_source(source);
+            outgoing.set_source(as_told(source, self.destination, is_v4)?);
         }
         if let Some(tos) = self.tos {
             outgoing.set_service(tos, is_v4);
         }
-        outgoing
+        Ok(outgoing)
     }
+}
+
+/// The source, in the form that the kernel looks at, whichever version the datagram goes by: a source in
+/// the other form is passed over, and one is chosen that was not asked for. Where the peer is known to
+/// the kernel alone, so is the version; it refuses the wrong one.
+fn as_told(source: IpAddr, to: Option<SocketAddr>, is_v4: bool) -> io::Result<IpAddr> {
+    let source = source.to_canonical();
+    let goes_by_v4 = match to {
+        _ if is_v4 => true,
+        Some(to) => to.ip().to_canonical().is_ipv4(),
+        None => source.is_ipv4(),
+    };
+    if goes_by_v4 != source.is_ipv4() {
+        let version = if goes_by_v4 { 4 } else { 6 };
+        return Err(error::invalid(format!(
+            "Transmit::from: the source {source} is no address of IP version {version}, by which the \
+             datagram goes: give one of that version, or none"
+        )));
+    }
+    Ok(match source {
+        IpAddr::V4(ip) if !is_v4 => ip.to_ipv6_mapped().into(),
+        told => told,
+    })
 }
 
 /// # Many at once
@@ -227,7 +252,8 @@ impl UdpSocket {
     /// # Errors
     ///
     /// What befell the first of them: if a later one fails, the count of those before it is
-    /// returned, and the error when it is tried again.
+    /// returned, and the error when it is tried again. `InvalidInput` if its source is of another
+    /// version of IP than its way.
     ///
     /// # Cancel safety
     ///
@@ -247,7 +273,10 @@ impl UdpSocket {
             .try_write_with(|socket| packet::send_many(socket.as_fd(), self.outgoing(transmits)))
     }
 
-    fn outgoing<'a>(&self, transmits: &[Transmit<'a>]) -> impl Iterator<Item = Outgoing<'a>> {
+    fn outgoing<'a>(
+        &self,
+        transmits: &[Transmit<'a>],
+    ) -> impl Iterator<Item = io::Result<Outgoing<'a>>> {
         transmits
             .iter()
             .map(|transmit| transmit.outgoing(self.state.is_v4))

@@ -9,8 +9,6 @@ use std::os::unix::net::{SocketAddr, UnixListener as StdListener, UnixStream as 
 use std::panic::Location;
 use std::path::Path;
 
-use runtime::io::FdKind;
-
 use super::address;
 use crate::accept::{Accepting, Listens};
 use crate::socket::{Kind, Socket, sealed};
@@ -83,5 +81,4 @@ impl Kind for StdListener {
 
 impl Listens for StdListener {
     type Connection = StdStream;
-    const ACCEPTS: FdKind = FdKind::Other;
 }

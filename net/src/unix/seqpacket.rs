@@ -10,8 +10,6 @@ use std::os::unix::net::SocketAddr;
 use std::panic::Location;
 use std::path::Path;
 
-use runtime::io::FdKind;
-
 use super::{address, local};
 use crate::accept::{Accepting, Listens};
 use crate::socket::{Carrier, Kind, Local, Messages, Socket, sealed};
@@ -156,7 +154,6 @@ impl Kind for PacketListener {
 
 impl Listens for PacketListener {
     type Connection = PacketSocket;
-    const ACCEPTS: FdKind = FdKind::Other;
 }
 
 impl AsFd for PacketSocket {
