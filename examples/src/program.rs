@@ -10,11 +10,12 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use net::Listener;
 use net::signal::SignalKind;
+use net::{Inherited, Listener, TcpListener, UnixListener, stdio};
 use runtime::Runtime;
 use runtime::time::{Duration, timeout};
 
@@ -36,7 +37,8 @@ pub fn run<O>(
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{name}: {error}");
+            // Not `eprintln!`: that nobody reads it is no reason to end in another way.
+            let _ = writeln!(io::stderr(), "{name}: {error}");
             ExitCode::FAILURE
         }
     }
@@ -122,7 +124,7 @@ impl Executor {
         let served = runtime.block_on(server);
         let report = runtime.shutdown(Duration::ZERO);
         if !report.is_clean() {
-            // Not `eprintln!`: that nobody reads it is no reason to end badly.
+            // As above.
             let _ = writeln!(io::stderr(), "{report}");
         }
         served
@@ -141,6 +143,62 @@ impl Executor {
             builder.worker_threads(workers);
         }
         builder.signals(signals.iter().copied()).build()
+    }
+}
+
+/// Says a line on standard output. If nobody reads it, that stops nothing: a pipe that is full would stop
+/// all clients of a thread that waits for it, and a broken one would end the program.
+pub async fn say(line: &str) {
+    let told = async {
+        let mut stdout = stdio::stdout()?;
+        stdout.write_all(format!("{line}\n").as_bytes()).await?;
+        stdout.flush().await
+    };
+    let _: Result<io::Result<()>, _> = timeout(TO_BE_HEARD, told).await;
+}
+
+/// Says a line on standard error, as [`say`] does.
+pub async fn complain(line: &str) {
+    let told = async {
+        let mut stderr = stdio::stderr()?;
+        stderr.write_all(format!("{line}\n").as_bytes()).await?;
+        stderr.flush().await
+    };
+    let _: Result<io::Result<()>, _> = timeout(TO_BE_HEARD, told).await;
+}
+
+/// The sockets that the program was started with, as by systemd.
+#[derive(Debug)]
+pub struct Given {
+    /// The one of this kind.
+    pub tcp: Option<TcpListener>,
+    /// The one of this kind.
+    pub unix: Option<UnixListener>,
+}
+
+impl Given {
+    /// Takes them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Inherited::take`]; and if there are several of a kind: clients would wait at one of them for
+    /// ever.
+    pub fn take() -> io::Result<Self> {
+        let Inherited { tcp, unix, .. } = Inherited::take()?;
+        Ok(Self {
+            tcp: only(tcp, "TCP")?,
+            unix: only(unix, "unix")?,
+        })
+    }
+}
+
+fn only<L>(listeners: Vec<L>, kind: &str) -> io::Result<Option<L>> {
+    match listeners.len() {
+        0 | 1 => Ok(listeners.into_iter().next()),
+        several => Err(io::Error::other(format!(
+            "started with {several} {kind} sockets, and listens at one: give it one, in systemd by one \
+             ListenStream="
+        ))),
     }
 }
 
@@ -231,6 +289,19 @@ pub fn address(line: &mut lexopt::Parser, example: &str) -> Result<SocketAddr, l
     })
 }
 
+/// The value of an option that is a path.
+///
+/// # Errors
+///
+/// If there is none, or it is empty: for the kernel that would be a socket at a name of its choice.
+pub fn path(option: &str, line: &mut lexopt::Parser) -> Result<PathBuf, lexopt::Error> {
+    let path = line.value()?;
+    match path.is_empty() {
+        false => Ok(path.into()),
+        true => Err(format!("{option} takes a path, not nothing").into()),
+    }
+}
+
 /// The value of an option.
 ///
 /// # Errors
@@ -240,6 +311,8 @@ pub fn text(line: &mut lexopt::Parser) -> Result<String, lexopt::Error> {
     lexopt::ValueExt::string(line.value()?)
 }
 
+/// For a reader of what is said that is only slow.
+const TO_BE_HEARD: Duration = Duration::from_secs(1);
 /// Enough for whoever is in the queue to be seen.
 const QUIET: Duration = Duration::from_millis(20);
 /// Enough for the longest queue.

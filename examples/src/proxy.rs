@@ -18,6 +18,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use examples::program::{complain, say};
 use lexopt::prelude::*;
 use net::io::copy_bidirectional;
 use net::{TcpListener, TcpStream};
@@ -60,10 +61,11 @@ async fn serve(Options { address, server }: Options) -> io::Result<()> {
              (port 0 takes any that is free)"
         ))
     })?;
-    println!(
-        "proxy listening on {}, passing on to {server}",
-        listener.local_addr()?
-    );
+    let address = listener.local_addr()?;
+    say(&format!(
+        "proxy listening on {address}, passing on to {server}"
+    ))
+    .await;
     let mut incoming = listener.incoming();
     loop {
         let (client, peer) = incoming.accept().await?;
@@ -71,7 +73,12 @@ async fn serve(Options { address, server }: Options) -> io::Result<()> {
         runtime::spawn(async move {
             match connect(&server).await {
                 Ok(server) => pass_on(client, server).await,
-                Err(error) => eprintln!("proxy: {peer} is turned away, as {server}: {error}"),
+                Err(error) => {
+                    // The reason is for others, so the client does not wait for it to be read.
+                    drop(client);
+                    let why = format!("{peer} is turned away, as {server}: {error}");
+                    complain(&format!("proxy: {why}")).await;
+                }
             }
         });
     }

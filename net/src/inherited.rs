@@ -14,8 +14,12 @@ use std::io;
 use std::net::TcpListener as StdTcpListener;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener as StdUnixListener;
+use std::panic::Location;
 use std::process;
 
+use runtime::Handle;
+
+use crate::error;
 use crate::sys::{self, option};
 use crate::tcp::TcpListener;
 use crate::unix::UnixListener;
@@ -52,26 +56,29 @@ impl Inherited {
     ///
     /// # Errors
     ///
-    /// Outside of a runtime; and if one is no listening stream socket, or the environment says no
-    /// number: then they are closed.
+    /// Outside of a runtime, and if the environment says no number: then nothing is taken. If one is no
+    /// listening stream socket: then all are closed.
+    #[track_caller]
     pub fn take() -> io::Result<Self> {
+        let caller = Location::caller();
+        Handle::try_current().map_err(|_| error::outside("Inherited::take", caller))?;
         let mut inherited = Self::default();
         if number("LISTEN_PID")? != Some(process::id()) {
             return Ok(inherited);
         }
         let count = number("LISTEN_FDS")?.unwrap_or_default();
         let after_the_last = FIRST.saturating_add_unsigned(count);
-        for fd in FIRST..after_the_last {
-            if let Some(fd) = sys::own(fd)? {
-                inherited.add(fd)?;
-            }
+        for fd in sys::own(FIRST..after_the_last)? {
+            inherited.add(fd)?;
         }
         Ok(inherited)
     }
 
     fn add(&mut self, fd: OwnedFd) -> io::Result<()> {
         let number = fd.as_raw_fd();
-        let listens = option::flag(fd.as_fd(), option::LISTENS).unwrap_or(false);
+        let listens = option::flag(fd.as_fd(), option::LISTENS).unwrap_or(false)
+            // Packets would be read as a stream, and what does not fit into a buffer be lost.
+            && option::number(fd.as_fd(), option::CARRIES)? == option::STREAM;
         // What it says of its address tells what it is.
         let tcp = StdTcpListener::from(fd);
         if listens && tcp.local_addr().is_ok() {
@@ -84,8 +91,8 @@ impl Inherited {
             return Ok(());
         }
         Err(io::Error::other(format!(
-            "descriptor {number}, which the process was started with, is no listening socket: give it \
-             only such, in systemd by ListenStream="
+            "descriptor {number}, which the process was started with, is no listening stream socket: \
+             give it only such, in systemd by ListenStream="
         )))
     }
 }

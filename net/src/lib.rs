@@ -22,10 +22,11 @@
 //! [`socket`] first: what all sockets have in common is written once, and each of its methods names
 //! one system call and leaves the waiting to [`AsyncFd`](runtime::io::AsyncFd). [`TcpStream`] and the
 //! others are names for it. Then [`Listens`] and [`Incoming`], the accept loop that survives running
-//! out of descriptors; [`Inherited`] are listeners that the process was started with. [`UdpSocket`] is for datagrams, [`unix`] and [`pipe`] for what stays on the
-//! machine, [`stdio`] for what the program was started with. [`io`] begins with the rule for what is
-//! lost when a future is dropped; [`io::copy`] is worth reading for how it splices. `sys/` holds the
-//! system calls, and all of the crate's `unsafe`.
+//! out of descriptors; [`Inherited`] are listeners that the process was started with. [`UdpSocket`]
+//! is for datagrams, [`unix`] and [`pipe`] for what stays on the machine, [`stdio`] for what the
+//! program was started with. [`io`] begins with the rule for what is lost when a future is dropped;
+//! [`io::copy`] is worth reading for how it splices. `sys/` holds the system calls, and all of the
+//! crate's `unsafe`.
 #![deny(unsafe_code)]
 
 mod accept;

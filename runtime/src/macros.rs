@@ -159,10 +159,6 @@ macro_rules! try_join {
 /// The branches are polled in a random order, each time another one, so of those that are ready all have
 /// the same chance. `biased;` in front polls them as written.
 ///
-/// The output is looked at before it is moved, so there is no `mut` or `ref` inside of a pattern
-/// that has others around it, as `Some(mut value)` has: rustc says "cannot mutably bind by value within
-/// an implicitly-borrowing pattern". Write `Some(value) => { let mut value = value; .. }`.
-///
 /// # Panics
 ///
 /// If all branches are out and there is no `else`.
@@ -275,11 +271,17 @@ macro_rules! select {
                                 continue;
                             };
                             is_out[$index] = true;
+                            // What a pattern binds is moved when its guard says yes, and none does.
+                            let mut fits = false;
                             #[allow(unused_variables, unused_mut, unreachable_patterns)]
-                            match &output {
-                                $pattern => {}
-                                _ => continue,
+                            match output {
+                                $pattern if { fits = true; false } => ::core::unreachable!(),
+                                _ => {}
                             }
+                            if !fits {
+                                continue;
+                            }
+                            #[allow(unreachable_code)] // an output of type `!`
                             return ::core::task::Poll::Ready(__Selected::$name(output));
                         })+
                         _ => {}

@@ -103,7 +103,9 @@ pub(crate) use self::modelled::*;
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use self::real::*;
 
+// For loom it is there to be looked at, and `sync` uses another.
 #[cfg(not(shuttle))]
+#[cfg_attr(loom, allow(dead_code))]
 pub(crate) mod short;
 
 #[cfg(not(any(loom, shuttle)))]

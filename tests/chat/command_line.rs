@@ -1,12 +1,14 @@
 //! How the server starts, and what it says when it cannot.
 
 use std::net::TcpListener;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Output};
 
+use tests::event::until;
+use tests::fd;
 use tests::flavours::Flavour;
 use tests::place::Place;
-use tests::process::signal;
+use tests::process::{Running, signal};
 use tests::server::{Server, program};
 
 use crate::client::Client;
@@ -55,6 +57,39 @@ fn it_listens_at_the_sockets_that_it_was_started_with() {
     });
 }
 
+/// Clients would wait at the second for ever.
+#[test]
+fn two_sockets_of_a_kind_are_refused() {
+    chat(|flavour| {
+        let sockets = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap().into());
+        let mut server = Server::start_with(&command(flavour, &[]), sockets);
+        assert_eq!(server.first_line(), "");
+        assert_eq!(server.process().0.wait().unwrap().code(), Some(1));
+    });
+}
+
+#[test]
+fn nobody_has_to_read_what_it_says() {
+    chat(|flavour| {
+        let place = Place::new();
+        let path = place.file("door");
+        let (reader, writer) = fd::pipe();
+        drop(reader);
+        let mut command = command(flavour, &["--unix", path.to_str().unwrap()]);
+        let mut server = Running(
+            command
+                .args(["--addr", "127.0.0.1:0"])
+                .stdout(writer)
+                .spawn()
+                .unwrap(),
+        );
+        until(|| UnixStream::connect(&path).is_ok());
+        Client::local(&path).until("you are in lobby");
+        signal(server.0.id(), libc::SIGTERM);
+        assert_eq!(server.0.wait().unwrap().code(), Some(0));
+    });
+}
+
 #[test]
 fn what_it_does_not_understand_it_answers_with_the_usage() {
     chat(|_| {
@@ -67,6 +102,8 @@ fn what_it_does_not_understand_it_answers_with_the_usage() {
             (&["--workers", "2"], "--workers"),
             (&["--outbox", "much"], "much"),
             (&["--idle", "-1"], "--idle"),
+            (&["--unix", ""], "--unix"),
+            (&["--unix", "here", "--handover", "here"], "not the same"),
         ] {
             let output = run(line);
             assert_eq!(output.status.code(), Some(1), "{line:?}");

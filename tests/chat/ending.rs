@@ -191,6 +191,21 @@ fn the_file_of_the_second_door_goes_with_the_server_and_is_replaced_after_a_cras
 }
 
 #[test]
+fn a_file_that_another_server_has_put_in_the_place_is_left_alone() {
+    chat(|flavour| {
+        let place = Place::new();
+        let path = place.file("chat");
+        let arguments = ["--unix", path.to_str().unwrap()];
+        let mut former = start(flavour, &arguments);
+        std::fs::rename(&path, place.file("former")).unwrap();
+        let _next = start(flavour, &arguments);
+        signal(former.pid(), libc::SIGTERM);
+        assert_eq!(exit_code(&mut former), Some(0));
+        Client::local(&path).until("you are in lobby");
+    });
+}
+
+#[test]
 fn a_file_that_is_no_socket_is_left_alone() {
     chat(|flavour| {
         let place = Place::new();

@@ -1,7 +1,9 @@
 //! How the server ends: by a signal, with code 0, and without cutting anybody off.
 
+use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -147,6 +149,25 @@ fn a_client_that_never_reads_does_not_keep_it() {
             );
             assert_eq!(exit_code(server), Some(0));
             drop(client);
+        }
+    });
+}
+
+#[test]
+fn one_who_does_not_read_what_it_says_does_not_keep_it() {
+    soon(|| {
+        for flavour in BOTH {
+            let mut server = Server::echo(flavour);
+            ping(&mut server.connect(), b"hello");
+            let stdout = format!("/proc/{}/fd/1", server.pid());
+            let full = OpenOptions::new()
+                .write(true)
+                .custom_flags(libc::O_NONBLOCK)
+                .open(stdout);
+            let mut full = full.unwrap();
+            while full.write(&[b'.'; 1024]).is_ok() {}
+            signal(server.pid(), libc::SIGTERM);
+            assert_eq!(server.process().0.wait().unwrap().code(), Some(0));
         }
     });
 }

@@ -291,6 +291,38 @@ fn a_connection_in_memory_keeps_nobody_from_running() {
     });
 }
 
+/// Empty lines, as many as fit.
+struct Endless;
+
+impl AsyncRead for Endless {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        buffer.fill(b'\n');
+        Poll::Ready(Ok(buffer.len()))
+    }
+}
+
+/// They come with one read, and wait in the buffer: others still have their turn.
+#[test]
+fn many_messages_at_once_keep_nobody_from_running() {
+    run(async || {
+        let hog = runtime::spawn(async {
+            let mut lines = Framed::new(Endless, LinesCodec::new());
+            while let Some(line) = lines.next().await {
+                assert_eq!(line.unwrap(), "");
+            }
+        });
+        for _ in 0..10 {
+            runtime::task::yield_now().await;
+        }
+        hog.abort();
+        assert!(hog.await.unwrap_err().is_cancelled());
+    });
+}
+
 #[test]
 fn lines_go_on_after_one_that_is_none() {
     run(async || {

@@ -207,6 +207,9 @@ fn both_versions_of_ip_have_a_ttl_and_a_type_of_service() {
         let client = socket.connect(address).await.unwrap();
         client.set_ttl(42).unwrap();
         assert_eq!(client.ttl().unwrap(), 42);
+        // Version 6 would take it, and version 4 does not.
+        assert!(client.set_ttl(0).is_err() && client.set_tos(256).is_err());
+        assert_eq!((client.ttl().unwrap(), client.tos().unwrap()), (42, 0x20));
     });
 }
 

@@ -4,11 +4,13 @@
 //! that is lost between them is a hang here.
 
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::sync::Arc;
 
 use net::TcpStream;
+use net::pipe::Receiver;
 use runtime::io::{AsyncFd, Interest};
 use tests::event::Event;
 use tests::flavours::flavours;
@@ -149,4 +151,15 @@ fn streams_dropped_on_another_thread_end_their_registration() {
             }
         });
     });
+}
+
+/// A duplicate that was given away and refused is no reason for the other one to change its mode.
+#[test]
+fn what_is_refused_outside_of_a_runtime_blocks_as_before() {
+    let (socket, _other) = UnixStream::pair().unwrap();
+    assert!(net::UnixStream::from_std(socket.try_clone().unwrap()).is_err());
+    assert!(!fd::is_nonblocking(socket));
+    let (reader, _writer) = fd::blocking_pipe();
+    assert!(Receiver::from_owned_fd(OwnedFd::from(reader.try_clone().unwrap())).is_err());
+    assert!(!fd::is_nonblocking(reader));
 }

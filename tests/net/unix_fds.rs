@@ -203,15 +203,25 @@ fn without_room_for_them_none_is_left_open_and_the_error_says_why() {
         runtime::block_on(async {
             let (one, other) = UnixDatagram::pair().unwrap();
             other.writable().await.unwrap();
-            one.send_with_fds(b"x", &[one.as_fd(); 5]).await.unwrap();
             let before = fd::all_open();
-            leave_free(2);
-            let error = other.recv_with_fds(&mut [0; 1], 8).await.unwrap_err();
-            let message = error.to_string();
-            assert!(message.contains("RLIMIT_NOFILE"), "{message}");
-            assert!(message.contains("the 2 that came"), "{message}");
-            leave_free(20);
-            assert_eq!(fd::all_open(), before);
+            // Whether there would have been room for many more or for few.
+            for (free, limit) in [(1, 2), (2, 5), (4, 5), (2, 8), (4, 8), (4, 253)] {
+                let sent = limit.min(5);
+                one.send_with_fds(b"x", &vec![one.as_fd(); sent])
+                    .await
+                    .unwrap();
+                leave_free(free);
+                let error = other.recv_with_fds(&mut [0; 1], limit).await.unwrap_err();
+                leave_free(20);
+                let message = error.to_string();
+                assert!(
+                    message.contains("RLIMIT_NOFILE"),
+                    "{free}, {limit}: {message}"
+                );
+                let came = format!("the {free} that came");
+                assert!(message.contains(&came), "{message}");
+                assert_eq!(fd::all_open(), before);
+            }
         });
     });
 }

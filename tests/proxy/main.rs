@@ -94,3 +94,18 @@ fn a_server_that_is_not_there_costs_its_clients_and_nothing_else() {
         }
     });
 }
+
+#[test]
+fn nobody_has_to_read_why_clients_are_turned_away() {
+    built(|| {
+        let (_reader, writer) = fd::pipe();
+        let (mut filler, bytes) = (writer.try_clone().unwrap(), [0; 4096]);
+        while filler.write(&bytes).is_ok() {}
+        let mut command = Command::new(program("proxy"));
+        // Nobody listens there.
+        let proxy = Server::start(command.args(["--to", "127.0.0.1:1"]).stderr(writer));
+        for _ in 0..20 {
+            assert_eq!(proxy.connect().read(&mut [0]).unwrap_or(0), 0);
+        }
+    });
+}

@@ -174,6 +174,67 @@ fn a_fair_order_reaches_all_and_a_biased_one_the_first() {
 }
 
 #[test]
+fn a_pattern_may_be_any_that_a_match_takes() {
+    run(|| async {
+        let text = select! {
+            Some(mut text) = async { Some(String::from("text")) } => { text.push('!'); text }
+            else => String::new(),
+        };
+        assert_eq!(text, "text!");
+        let five = 5;
+        let length = select! {
+            Ok((ref name, mut sum)) = async { Ok::<_, ()>((String::from("name"), 1)) } => {
+                sum += name.len();
+                sum
+            }
+            Err(()) | Ok(_) = pending::<Result<(), ()>>() => 0,
+            (&number, ..) = ready((&five, ())), if false => number,
+        };
+        assert_eq!(length, 5);
+        let number = select! {
+            Some(&number) = ready(Some(&five)) => number,
+            else => 0,
+        };
+        assert_eq!(number, 5);
+    });
+}
+
+#[test]
+fn an_output_is_dropped_once_whether_it_fits_or_not() {
+    run(|| async {
+        let whole = std::rc::Rc::new(());
+        let output = || async { (whole.clone(), false) };
+        select! {
+            (mut _counted, true) = output() => panic!("it does not fit"),
+            else => assert_eq!(std::rc::Rc::strong_count(&whole), 1),
+        }
+        select! {
+            (mut counted, false) = output() => {
+                assert_eq!(std::rc::Rc::strong_count(&counted), 2);
+                counted = whole.clone();
+                drop(counted);
+            }
+            else => panic!("it fits"),
+        }
+        assert_eq!(std::rc::Rc::strong_count(&whole), 1);
+    });
+}
+
+#[test]
+fn what_never_ends_may_be_a_branch() {
+    async fn never() -> ! {
+        pending().await
+    }
+    run(|| async {
+        let one = select! {
+            one = late(1) => one,
+            never = never() => never,
+        };
+        assert_eq!(one, 1);
+    });
+}
+
+#[test]
 fn outputs_are_moved_and_conditions_asked_first() {
     run(|| async {
         struct NotClone(u32);

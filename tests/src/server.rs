@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
@@ -110,18 +110,19 @@ impl Server {
     }
 
     /// Starts it with these sockets, which are those that it listens at.
-    pub fn start_with(command: &Command, sockets: [OwnedFd; 2]) -> Self {
+    pub fn start_with<const N: usize>(command: &Command, sockets: [OwnedFd; N]) -> Self {
         // The shell has the number of the process that the program becomes.
         let mut shell = Command::new("sh");
-        let becomes = "LISTEN_PID=$$ LISTEN_FDS=2 exec \"$0\" \"$@\"";
-        shell.args(["-c", becomes]).arg(command.get_program());
+        let becomes = format!("LISTEN_PID=$$ LISTEN_FDS={N} exec \"$0\" \"$@\"");
+        shell.args(["-c", &becomes]).arg(command.get_program());
         shell.args(command.get_args());
+        // None is at the place of another.
+        let sockets = sockets.map(|socket| fd::duplicate_from(3 + N as RawFd, &socket));
         // SAFETY: the closure makes system calls, as is allowed after a fork.
         unsafe {
             shell.pre_exec(move || {
-                // The second was opened later, so it is not overwritten.
-                fd::inherit_at(3, &sockets[0])?;
-                fd::inherit_at(4, &sockets[1])
+                let mut places = (3..).zip(&sockets);
+                places.try_for_each(|(number, socket)| fd::inherit_at(number, socket))
             })
         };
         Self::start(&mut shell)

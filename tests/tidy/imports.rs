@@ -148,7 +148,7 @@ const NET: &[(&str, &[&str])] = &[
     ("tcp", &["accept", "addr", "error", "socket", "sys"]),
     ("udp", &["addr", "socket", "sys"]),
     ("unix", &["accept", "error", "pause", "socket", "sys"]),
-    ("inherited", &["sys", "tcp", "unix"]),
+    ("inherited", &["error", "sys", "tcp", "unix"]),
     ("stdio", &["error", "sys", "whole"]),
     ("io", &["error", "sys", "tcp", "whole"]),
     ("pipe", &["error", "forward", "pause", "sys", "whole"]),

@@ -10,12 +10,13 @@ use std::{env, fs, io};
 use benches::count::tools::{TOOLS, Tool};
 use benches::failure::Failure;
 
-use crate::QUESTIONS;
+use crate::{Clock, QUESTIONS};
 
 /// Prints a row for each of the questions.
 pub(crate) fn run(wanted: &[usize]) -> Result<(), Failure> {
     println!("user instructions and allocations an operation");
-    for &question in wanted {
+    let is_one_thread = |it: &&usize| QUESTIONS[**it].clock == Clock::Thread;
+    for &question in wanted.iter().filter(is_one_thread) {
         print!("{:32}", QUESTIONS[question].name);
         for (contender, (name, _)) in QUESTIONS[question].contenders.iter().enumerate() {
             let each = |what| an_operation(what, question, contender);

@@ -5,20 +5,27 @@
 //! ```
 //!
 //! Ours and the others run on our runtime, tokio's on its single-threaded one: one worker each, so a
-//! figure with waiting in it has the switching between tasks in it too. Figures are CPU time; each is
-//! the median of several rounds, and the rounds of all are interleaved, so that a busy machine slows
-//! all alike. Ours are asked twice a round: how far apart the two medians are is what the row can tell
-//! (*A/A*), and a lead within it is none. Quote the ratios.
+//! figure with waiting in it has the switching between tasks in it too. Where threads send to one, each
+//! has such a runtime of its own; with eight there are more threads than processors, and one that holds
+//! a lock is put aside in the middle of it. Figures are CPU time, of all threads; those rows are asked
+//! for elapsed time too, which is what sleeping for a lock costs. Each is the median of several rounds,
+//! and the rounds of all are interleaved, so that a busy machine slows all alike. Ours are asked twice
+//! a round: how far apart the two medians are is what the row can tell (*A/A*), and a lead within it is
+//! none. Quote the ratios.
 //!
 //! `--count` takes no time: it counts user instructions and allocations an operation, under valgrind.
+//! That lets one thread run at a time, so the rows with threads are not counted.
 
 mod counting;
 mod others;
 mod questions;
 
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use benches::failure::{Failure, exit_code};
+use benches::sys::{process_cpu_time, thread_cpu_time};
 use lexopt::prelude::*;
 use others::{async_channels, async_locks, crossfires, flumes, kanals};
 use questions::{ours, tokios, tokios_on_ours};
@@ -27,10 +34,28 @@ use questions::{ours, tokios, tokios_on_ours};
 struct Question {
     name: &'static str,
     count: u32,
+    clock: Clock,
     contenders: &'static [Contender],
 }
 
 type Contender = (&'static str, fn(u32));
+
+/// What is measured while it is answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    /// CPU time of the one thread that works.
+    Thread,
+    /// CPU time of all threads.
+    Process,
+    Elapsed,
+}
+
+impl Question {
+    const fn by(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+}
 
 /// A row for ours, tokio's, and others.
 macro_rules! question {
@@ -38,6 +63,7 @@ macro_rules! question {
         Question {
             name: $name,
             count: $count,
+            clock: Clock::Thread,
             contenders: &[
                 ("ours", ours::$ask),
                 ("tokio", tokios::$ask),
@@ -58,6 +84,22 @@ const QUESTIONS: &[Question] = &[
     question!("mpsc, one slot", 200_000, one_slot,
         "async-channel": async_channels::one_slot, "flume": flumes::one_slot,
         "kanal": kanals::one_slot, "crossfire": crossfires::one_slot),
+    question!("mpsc, 2 threads to 1", 200_000, two_threads,
+        "async-channel": async_channels::two_threads, "flume": flumes::two_threads,
+        "kanal": kanals::two_threads, "crossfire": crossfires::two_threads)
+    .by(Clock::Process),
+    question!("mpsc, 2 threads to 1, elapsed", 200_000, two_threads,
+        "async-channel": async_channels::two_threads, "flume": flumes::two_threads,
+        "kanal": kanals::two_threads, "crossfire": crossfires::two_threads)
+    .by(Clock::Elapsed),
+    question!("mpsc, 8 threads to 1", 200_000, eight_threads,
+        "async-channel": async_channels::eight_threads, "flume": flumes::eight_threads,
+        "kanal": kanals::eight_threads, "crossfire": crossfires::eight_threads)
+    .by(Clock::Process),
+    question!("mpsc, 8 threads to 1, elapsed", 200_000, eight_threads,
+        "async-channel": async_channels::eight_threads, "flume": flumes::eight_threads,
+        "kanal": kanals::eight_threads, "crossfire": crossfires::eight_threads)
+    .by(Clock::Elapsed),
     question!("mpsc, unbounded", 500_000, unbounded),
     question!("oneshot", 300_000, oneshot, "oneshot": others::oneshot),
     question!("oneshot, an answer to a question", 100_000, answers),
@@ -128,14 +170,17 @@ fn time(wanted: &[usize], rounds: usize) {
         for (question, taken) in questions.iter().zip(&mut taken) {
             let asked = question.contenders.iter().chain(&question.contenders[..1]);
             for ((_, ask), taken) in asked.zip(taken) {
-                taken.push(cpu_time_of(*ask, question.count));
+                let before = question.clock.now();
+                ask(question.count);
+                let spent = question.clock.now() - before;
+                taken.push(spent.as_nanos() as f64 / f64::from(question.count));
             }
         }
     }
     eprintln!();
     println!(
         "{:32} {:>7} {:>5}   ours as a ratio of",
-        "ns of CPU an operation", "ours", "A/A"
+        "ns an operation", "ours", "A/A"
     );
     for (question, mut taken) in questions.iter().zip(taken) {
         let again = taken.pop().unwrap_or_default();
@@ -149,11 +194,15 @@ fn time(wanted: &[usize], rounds: usize) {
     }
 }
 
-fn cpu_time_of(ask: fn(u32), count: u32) -> f64 {
-    let before = benches::sys::thread_cpu_time();
-    ask(count);
-    let spent = benches::sys::thread_cpu_time() - before;
-    spent.as_nanos() as f64 / f64::from(count)
+impl Clock {
+    fn now(self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match self {
+            Self::Thread => thread_cpu_time(),
+            Self::Process => process_cpu_time(process::id()).expect("a process has its own clock"),
+            Self::Elapsed => START.elapsed(),
+        }
+    }
 }
 
 fn median(figures: &[f64]) -> f64 {

@@ -1,6 +1,6 @@
 //! Some of the questions, to channels and locks that bring no runtime along. They run on ours.
 
-use crate::questions::on_ours;
+use crate::questions::{beside, on_ours};
 
 /// Channels differ in the names of a constructor and two methods.
 macro_rules! channels {
@@ -18,6 +18,29 @@ macro_rules! channels {
 
             pub(crate) fn one_slot(count: u32) {
                 many_to_one(1, 1, count);
+            }
+
+            pub(crate) fn two_threads(count: u32) {
+                threads_to_one(2, count);
+            }
+
+            pub(crate) fn eight_threads(count: u32) {
+                threads_to_one(8, count);
+            }
+
+            fn threads_to_one(threads: u32, count: u32) {
+                let (sender, receiver) = $channel(100);
+                let send = move || {
+                    on_ours(async move {
+                        for number in 0..count / threads {
+                            let _ = sender.$send(number).await;
+                        }
+                    });
+                };
+                let receive = || {
+                    on_ours(async move { while receiver.$recv().await.is_ok() {} });
+                };
+                beside(threads, send, receive);
             }
 
             fn many_to_one(senders: u32, room: usize, count: u32) {

@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::thread;
 
 /// The same questions to libraries with the same names: that is what a macro is for.
 macro_rules! questions {
@@ -41,6 +42,30 @@ macro_rules! questions {
                     drop(sender);
                     while receiver.recv().await.is_some() {}
                 });
+            }
+
+            pub(crate) fn two_threads(count: u32) {
+                threads_to_one(2, count);
+            }
+
+            /// More than there are processors.
+            pub(crate) fn eight_threads(count: u32) {
+                threads_to_one(8, count);
+            }
+
+            fn threads_to_one(threads: u32, count: u32) {
+                let (sender, mut receiver) = mpsc::channel(100);
+                let send = move || {
+                    $on_one_worker(async move {
+                        for number in 0..count / threads {
+                            let _ = sender.send(number).await;
+                        }
+                    });
+                };
+                let receive = || {
+                    $on_one_worker(async move { while receiver.recv().await.is_some() {} });
+                };
+                beside(threads, send, receive);
             }
 
             pub(crate) fn unbounded(count: u32) {
@@ -264,6 +289,16 @@ questions!(
     runtime::spawn,
     runtime::task::yield_now
 );
+
+/// Calls `send` on so many threads, and `receive` on this one.
+pub(crate) fn beside(threads: u32, send: impl FnOnce() + Clone + Send, receive: impl FnOnce()) {
+    thread::scope(|scope| {
+        for send in std::iter::repeat_n(send, threads as usize) {
+            scope.spawn(send);
+        }
+        receive();
+    });
+}
 
 pub(crate) fn on_ours(future: impl Future + Send + 'static) {
     let runtime = runtime::Builder::new_current_thread()

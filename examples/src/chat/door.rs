@@ -8,21 +8,21 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::os::linux::net::SocketAddrExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use examples::program::Given;
 use net::io::{AsyncRead, AsyncWrite};
 use net::{
-    Incoming, Inherited, Listener, TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream,
-    tcp, unix,
+    Incoming, Listener, TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream, tcp, unix,
 };
 use runtime::task::TaskTracker;
 use runtime::time::{Duration, timeout};
 
 use super::hall::Hall;
 use super::options::Options;
+use super::place::{SocketFile, Turn, is_deserted};
 use super::session;
 use super::settings::Settings;
 
@@ -122,8 +122,7 @@ impl House {
 
     /// Ends all rooms, and returns what was said in them.
     pub(super) fn close_rooms(&self) -> String {
-        self.hall.close();
-        self.hall.told()
+        self.hall.close()
     }
 
     /// Says goodbye to everybody, and waits until all have got it, but no longer than `grace`. How
@@ -151,16 +150,19 @@ pub(super) struct Doors {
 impl Doors {
     /// Those that the program was started with, as by systemd, and else those that it was told.
     pub(super) fn open(options: &Options) -> io::Result<Self> {
-        let given = Inherited::take()?;
-        let tcp = match given.tcp.into_iter().next() {
+        let given = Given::take()?;
+        let tcp = match given.tcp {
             Some(listener) => {
                 listener.set_send_buffer_size(SEND_BUFFER)?;
                 listener
             }
             None => tcp(options)?,
         };
-        let unix = match (given.unix.into_iter().next(), &options.unix) {
-            (Some(listener), _) => Some(UnixDoor::of_another(listener)),
+        let unix = match (given.unix, &options.unix) {
+            (Some(listener), _) => Some(UnixDoor {
+                file: None,
+                listener,
+            }),
             (None, Some(path)) => Some(unix(path)?),
             (None, None) => None,
         };
@@ -171,16 +173,34 @@ impl Doors {
     pub(super) fn from_fds(fds: Vec<OwnedFd>) -> io::Result<Self> {
         let mut fds = fds.into_iter();
         let tcp = fds.next().ok_or(io::ErrorKind::UnexpectedEof)?;
+        let unix = |fd: OwnedFd| {
+            io::Result::Ok(UnixDoor {
+                file: None,
+                listener: UnixListener::from_std(fd.into())?,
+            })
+        };
         Ok(Self {
             tcp: TcpListener::from_std(tcp.into())?,
-            unix: fds.next().map(UnixDoor::from_fd).transpose()?,
+            unix: fds.next().map(unix).transpose()?,
         })
+    }
+
+    /// Lets the file go with this server from now on.
+    pub(super) fn own(&mut self, file: &Path) {
+        if let Some(door) = &mut self.unix {
+            door.file = Some(SocketFile::new(file));
+        }
+    }
+
+    /// The file that goes with the server, if there is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        Some(self.unix.as_ref()?.file.as_ref()?.path())
     }
 
     /// Goes, and leaves them open to the one who has taken them over.
     pub(super) fn leave(self) {
-        if let Some(door) = self.unix {
-            door.file.leave();
+        if let Some(file) = self.unix.and_then(|door| door.file) {
+            file.leave();
         }
     }
 }
@@ -194,6 +214,8 @@ impl fmt::Display for Doors {
             let address = door.listener.local_addr().map_err(|_| fmt::Error)?;
             if let Some(path) = address.as_pathname() {
                 write!(f, ", {}", path.display())?;
+            } else if let Some(name) = address.as_abstract_name() {
+                write!(f, ", @{}", name.escape_ascii())?;
             }
         }
         Ok(())
@@ -219,56 +241,13 @@ fn tcp(options: &Options) -> io::Result<TcpListener> {
     })
 }
 
-/// The file of a socket, which goes with its server.
-#[derive(Debug)]
-pub(super) struct SocketFile(PathBuf);
-
-impl SocketFile {
-    pub(super) fn new(path: &Path) -> Self {
-        Self(path.to_owned())
-    }
-
-    /// Leaves the file to another server.
-    pub(super) fn leave(mut self) {
-        self.0 = PathBuf::new();
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if !self.0.as_os_str().is_empty() {
-            // Nobody listens there any more.
-            let _ = fs::remove_file(&self.0);
-        }
-    }
-}
-
-/// A listener at a path.
+/// A unix socket that listens.
 #[derive(Debug)]
 pub(super) struct UnixDoor {
     // Dropped first: a server that found it deserted would put its own in the place, and lose it.
-    file: SocketFile,
+    // `None` if it is another's, as systemd's, or there is none.
+    file: Option<SocketFile>,
     pub(super) listener: UnixListener,
-}
-
-impl UnixDoor {
-    /// One whose file is not ours.
-    fn of_another(listener: UnixListener) -> Self {
-        Self {
-            file: SocketFile(PathBuf::new()),
-            listener,
-        }
-    }
-
-    fn from_fd(fd: OwnedFd) -> io::Result<Self> {
-        let listener = UnixListener::from_std(fd.into())?;
-        let address = listener.local_addr()?;
-        let path = address.as_pathname().ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Self {
-            file: SocketFile::new(path),
-            listener,
-        })
-    }
 }
 
 /// Opens the door for unix sockets.
@@ -280,26 +259,23 @@ fn unix(path: &Path) -> io::Result<UnixDoor> {
         ))
     };
     let listener = match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_deserted(path) => {
-            fs::remove_file(path).map_err(explain)?;
-            UnixListener::bind(path)
-        }
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => replace(path, error),
         other => other,
     };
     Ok(UnixDoor {
         listener: listener.map_err(explain)?,
-        file: SocketFile::new(path),
+        file: Some(SocketFile::new(path)),
     })
 }
 
-/// A server that was killed leaves its socket's file, at which nobody answers any more. (Nor does
-/// anybody at a file of another kind: that is somebody's.)
-///
-/// It is asked by a socket of another kind, which a server that is alive does not notice.
-fn is_deserted(path: &Path) -> bool {
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    let connected = UnixDatagram::unbound().and_then(|probe| probe.connect(path));
-    is_socket && connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+/// Listens in the place of a server that was killed, if it was one.
+fn replace(path: &Path, taken: io::Error) -> io::Result<UnixListener> {
+    let _turn = Turn::take(path)?;
+    if !is_deserted(path) {
+        return Err(taken);
+    }
+    fs::remove_file(path)?;
+    UnixListener::bind(path)
 }
 
 /// Said to who comes when all places are taken.

@@ -59,18 +59,15 @@ impl Hall {
         }
     }
 
-    /// Ends everything: what comes from now on is refused, and everybody is told goodbye.
-    pub(crate) fn close(&self) {
+    /// Ends everything: what comes from now on is refused, and everybody is told goodbye. Returns what
+    /// there is to be told to the next server: later, rooms have gone with those who were in them.
+    pub(crate) fn close(&self) -> String {
         let mut state = self.state();
         state.is_closed = true;
         for client in state.clients.values() {
             client.outbox.end(Some(&goodbye()));
         }
-    }
-
-    /// What there is to be told to the next server.
-    pub(crate) fn told(&self) -> String {
-        self.state().told()
+        state.told()
     }
 
     /// Takes over what the former server has told.

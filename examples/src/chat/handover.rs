@@ -3,7 +3,7 @@
 //! ```text
 //!   former                                     new
 //!     | listens, and at PATH too                | is started, and connects to PATH
-//!     | ---- the listening sockets -----------> |
+//!     | ---- the listening sockets -----------> |   (and which file goes with the server)
 //!     | still accepts                           | makes its own place at PATH ready
 //!     | <--- "taken" -------------------------- |
 //!     | ---- "yours" -------------------------> | waits
@@ -24,19 +24,22 @@
 //! asks again. And who asks must be allowed to: the doors are given to processes of the same user, and
 //! of root.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use net::io::AsyncReadExt;
 use net::{UnixListener, UnixStream};
 use runtime::task::JoinSet;
-use runtime::time::{Duration, Elapsed, timeout};
+use runtime::time::{Duration, Elapsed, Instant, sleep, timeout};
 
-use super::door::{Doors, SocketFile};
+use super::door::Doors;
+use super::place::{SocketFile, Turn};
 use super::rooms::MOST_TOLD;
 
 /// A place where the next server asks for the doors.
@@ -73,9 +76,15 @@ impl Handover {
                 "that is no socket: choose another place, or remove it",
             )));
         }
+        let mut turn = None;
         for _ in 0..MOST_ATTEMPTS {
             let former = match UnixStream::connect(path).await {
                 Ok(former) => former,
+                Err(error) if is_nobody(&error) && turn.is_none() => {
+                    turn = Some(its_turn(path).await.map_err(explain)?);
+                    // There may be somebody by now.
+                    continue;
+                }
                 Err(error) if is_nobody(&error) => {
                     let ready = Ready::new(path).map_err(explain)?;
                     return Ok(Beginning {
@@ -86,6 +95,7 @@ impl Handover {
                 }
                 Err(error) => return Err(explain(error)),
             };
+            turn = None;
             match take(former, path).await {
                 // It has ended, or another one is at the path now.
                 Err(error) if has_gone(&error) => {}
@@ -129,8 +139,10 @@ impl Handover {
         }
         let mut fds = vec![doors.tcp.as_fd()];
         fds.extend(doors.unix.as_ref().map(|door| door.listener.as_fd()));
+        let file = doors.file().map(|path| path.as_os_str().as_bytes());
         // There is room: it is the first that is sent.
-        asking.send_with_fds(DOORS, &fds).await?;
+        let offer = [DOORS, file.unwrap_or_default()].concat();
+        asking.send_with_fds(&offer, &fds).await?;
         Ok(())
     }
 
@@ -157,34 +169,44 @@ async fn taken(asking: UnixStream) -> io::Result<UnixStream> {
     }
 }
 
+/// Waits until nobody else is about to open doors for want of a server at the path: one of those who
+/// find none opens them, and the others take them over from that one.
+async fn its_turn(path: &Path) -> io::Result<Turn> {
+    let until = Instant::now() + LONG_PATIENCE;
+    loop {
+        match Turn::take(path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < until => {
+                sleep(MOMENT).await;
+            }
+            other => return other,
+        }
+    }
+}
+
 /// Takes the doors from the former server.
 async fn take(former: UnixStream, path: &Path) -> io::Result<Beginning> {
-    let mut said = [0; DOORS.len()];
+    let mut said = [0; DOORS.len() + LONGEST_PATH];
     let received = timeout(LONG_PATIENCE, former.recv_with_fds(&mut said, MOST_DOORS));
     let (count, fds) = received.await.map_err(silent)??;
-    if said[..count] != *DOORS {
+    let Some(file) = said[..count].strip_prefix(DOORS) else {
         let what = "the one there does not give its doors to this user, or is no chat server";
         return Err(io::Error::other(what));
+    };
+    let mut doors = Doors::from_fds(fds)?;
+    let ready = agree(&former, path).await?;
+    // Until now it was the former's to remove.
+    if !file.is_empty() {
+        doors.own(Path::new(OsStr::from_bytes(file)));
     }
-    let doors = Doors::from_fds(fds)?;
-    match agree(&former, path).await {
-        Ok(ready) => {
-            let told = hear(&former).await;
-            let handover = ready.appear()?;
-            // Only now: the former waits for that.
-            drop(former);
-            Ok(Beginning {
-                doors,
-                handover,
-                told,
-            })
-        }
-        Err(error) => {
-            // They are still another's.
-            doors.leave();
-            Err(error)
-        }
-    }
+    let told = hear(&former).await;
+    let handover = ready.appear()?;
+    // Only now: the former waits for that.
+    drop(former);
+    Ok(Beginning {
+        doors,
+        handover,
+        told,
+    })
 }
 
 /// Says that nothing is left to do, and hears that the doors are ours.
@@ -263,6 +285,10 @@ const MOST_ATTEMPTS: usize = 100;
 /// TCP, and the unix socket.
 const MOST_DOORS: usize = 2;
 const ROOT: u32 = 0;
+/// In bytes, as the kernel takes one.
+const LONGEST_PATH: usize = 4096;
+/// Opening the doors takes less.
+const MOMENT: Duration = Duration::from_millis(5);
 /// For what the other one has to do, which is nearly nothing.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// For the former to turn to us, though as many others have asked before as it serves at once.

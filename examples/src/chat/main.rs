@@ -8,7 +8,8 @@
 //! `rooms` is who is where, `hall` in which order things are said; `outbox` is what becomes of
 //! a client that does not read; `session` is one client, and how to close a connection without
 //! losing anything. `door` lets clients in, and `lines` and `request` are what they may say.
-//! `settings` is what can be changed meanwhile, and `handover` how the next server takes over.
+//! `settings` is what can be changed meanwhile, and `handover` how the next server takes over, with
+//! `place` for the files of sockets.
 //!
 //! What this file adds is the beginning and the end. The danger of an end is to hang, or to lose what
 //! was accepted. When the program is asked to end, first those who wait at the doors are let in, and
@@ -21,17 +22,18 @@ mod handover;
 mod lines;
 mod options;
 mod outbox;
+mod place;
 mod request;
 mod rooms;
 mod session;
 mod settings;
 
-use std::fmt;
 use std::future::pending;
-use std::io::{self, Write};
+use std::io;
+use std::pin::pin;
 use std::process::ExitCode;
 
-use examples::program;
+use examples::program::{self, complain, say};
 use net::UnixStream;
 use net::signal::{SignalKind, end_requested, signal};
 
@@ -57,39 +59,54 @@ fn main() -> ExitCode {
 
 async fn serve(options: Options) -> io::Result<()> {
     // Before anybody is told that the server is there: it can be asked to end from then on.
-    let end = end_requested();
-    let (doors, handover, told) = open(&options).await?;
-    println!("chat listening on {doors}, {options}");
+    let mut end = pin!(end_requested());
+    let (doors, handover, told) = runtime::select! {
+        opened = open(&options) => opened?,
+        // While it waits for a server that does not answer.
+        asked = &mut end => return asked.map(drop),
+    };
+    say(&format!("chat listening on {doors}, {options}")).await;
 
     let house = House::new(options.settings);
     house.recall(&told);
+    // To the last: a signal that nobody takes would end the program in the middle of its end.
+    let mut reloading = pin!(reload(&house, &options));
     let next = runtime::select! {
         broken = house.admit(doors.tcp.incoming()) => return broken,
         broken = admit_local(&house, &doors) => return broken,
-        broken = reload(&house, &options) => return broken,
+        broken = &mut reloading => return broken,
         next = successor(handover.as_ref(), &doors) => Some(next),
-        asked = end => {
+        asked = &mut end => {
             asked?;
             None
         }
     };
-    let cut = match (next, handover) {
-        (Some(next), Some(handover)) => {
-            doors.leave();
-            say("chat has handed its doors over");
-            // Nothing is said from now on, so this is all.
-            let told = house.close_rooms();
-            runtime::join!(handover.pass_on(next, &told), house.close(options.grace)).1
-        }
-        (_, handover) => {
-            empty_doors(&house, &doors).await;
-            drop((doors, handover));
-            house.close(options.grace).await
+    let (house, grace) = (&house, options.grace);
+    let ending = async move {
+        match (next, handover) {
+            (Some(next), Some(handover)) => {
+                doors.leave();
+                // Nothing is said from now on, so this is all.
+                let told = house.close_rooms();
+                let passed_on = handover.pass_on(next, &told);
+                let said = say("chat has handed its doors over");
+                runtime::join!(passed_on, house.close(grace), said).1
+            }
+            (_, handover) => {
+                empty_doors(house, &doors).await;
+                drop((doors, handover));
+                house.close(grace).await
+            }
         }
     };
-    say(format_args!(
+    let cut = runtime::select! {
+        cut = ending => cut,
+        broken = &mut reloading => return broken,
+    };
+    say(&format!(
         "chat has ended; {cut} clients were cut off at the end"
-    ));
+    ))
+    .await;
     Ok(())
 }
 
@@ -133,11 +150,9 @@ async fn reload(house: &House, options: &Options) -> io::Result<()> {
         match options.settings() {
             Ok(settings) => {
                 house.set(settings);
-                say(format_args!("chat has read {} again", path.display()));
+                say(&format!("chat has read {} again", path.display())).await;
             }
-            Err(error) => {
-                let _ = writeln!(io::stderr(), "chat: {error}; all stays as it was");
-            }
+            Err(error) => complain(&format!("chat: {error}; all stays as it was")).await,
         }
     }
     pending().await
@@ -149,9 +164,4 @@ async fn successor(handover: Option<&Handover>, doors: &Doors) -> UnixStream {
         Some(handover) => handover.successor(doors).await,
         None => pending().await,
     }
-}
-
-/// Not `println!`: that nobody reads it any more is no reason to end badly.
-fn say(what: impl fmt::Display) {
-    let _ = writeln!(io::stdout(), "{what}");
 }

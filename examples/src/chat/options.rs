@@ -70,17 +70,22 @@ impl Options {
                 Long("addr") => {
                     options.address = program::address(&mut line, "127.0.0.1:7001 or [::1]:7001")?;
                 }
-                Long("unix") => options.unix = Some(line.value()?.into()),
+                Long("unix") => options.unix = Some(program::path("--unix", &mut line)?),
                 Long("flavor") => options.executor.flavor = program::text(&mut line)?.parse()?,
                 Long("workers") => options.executor.workers = Some(number("--workers", &mut line)?),
                 Long("grace") => options.grace = seconds("--grace", &mut line)?,
-                Long("config") => options.config = Some(line.value()?.into()),
-                Long("handover") => options.handover = Some(line.value()?.into()),
+                Long("config") => options.config = Some(program::path("--config", &mut line)?),
+                Long("handover") => {
+                    options.handover = Some(program::path("--handover", &mut line)?)
+                }
                 Long("help") | Short('h') => return Ok(None),
                 other => return Err(other.unexpected()),
             }
         }
         options.executor.check()?;
+        if options.unix.is_some() && options.unix == options.handover {
+            return Err("--unix and --handover take a place each, not the same".into());
+        }
         Ok(Some(options))
     }
 

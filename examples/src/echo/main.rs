@@ -17,12 +17,12 @@ mod session;
 mod sessions;
 mod stats;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
-use examples::program;
+use examples::program::{self, Given, say};
+use net::TcpListener;
 use net::signal::{SignalKind, end_requested};
-use net::{Inherited, TcpListener};
 
 use self::options::Options;
 pub use self::session::{Limits, echo};
@@ -45,7 +45,10 @@ async fn serve(options: Options) -> io::Result<()> {
         several => format!("{several} workers"),
     };
     let flavor = options.executor.flavor;
-    println!("echo listening on {address}, flavor {flavor}, {workers}");
+    say(&format!(
+        "echo listening on {address}, flavor {flavor}, {workers}"
+    ))
+    .await;
 
     let sessions = Sessions::new(options.max_connections);
     let asked = runtime::select! {
@@ -62,14 +65,18 @@ async fn serve(options: Options) -> io::Result<()> {
     // From here on new clients are refused, rather than left to wait.
     drop(listener);
     let end = sessions.drain(options.grace).await;
-    // Not `println!`: that nobody reads it any more is no reason to end badly.
-    let _ = writeln!(io::stdout(), "echo has ended; {end}");
+    say(&format!("echo has ended; {end}")).await;
     asked
 }
 
 /// The socket that the program was started with, as by systemd, or else one of its own.
 async fn listen(options: &Options) -> io::Result<TcpListener> {
-    if let Some(listener) = Inherited::take()?.tcp.into_iter().next() {
+    let given = Given::take()?;
+    if given.unix.is_some() {
+        let what = "started with a unix socket, and listens at TCP: give it a TCP socket";
+        return Err(io::Error::other(what));
+    }
+    if let Some(listener) = given.tcp {
         return Ok(listener);
     }
     let bound = TcpListener::bind(options.address).await;

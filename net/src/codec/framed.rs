@@ -4,13 +4,14 @@
 //! a `send` that is dropped leaves a whole message or none, never half of one with the next one
 //! behind it.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use futures_io::{AsyncRead, AsyncWrite};
+use runtime::task::consume_budget;
 
 use super::{Decoder, Encoder};
 use crate::error;
@@ -150,6 +151,8 @@ impl<S: AsyncRead + Unpin, C: Decoder> Framed<S, C> {
                 return Poll::Ready(last.map_err(Failure::Codec));
             }
             if !self.read.is_empty() {
+                // Thousands may have come with one read: each counts, or others wait for all of them.
+                ready!(pin!(consume_budget()).poll(context));
                 let message = self.codec.decode(&mut self.read).map_err(Failure::Codec)?;
                 if message.is_some() {
                     return Poll::Ready(Ok(message));

@@ -44,9 +44,10 @@ impl<D: Direction> End<D> {
     pub fn from_owned_fd(fd: OwnedFd) -> io::Result<Self> {
         let call = format!("pipe::{}::from_owned_fd", D::NAME);
         check::<D>(&fd, &call)?;
-        file::set_nonblocking(fd.as_fd(), true)?;
         let this = Self::over_at(fd, &call, Location::caller())?;
         this.io.expose();
+        // Not before it is ours: what is refused stays as it is, for those who share it.
+        file::set_nonblocking(this.io.get_ref().as_fd(), true)?;
         Ok(this)
     }
 

@@ -31,11 +31,12 @@ impl<S: Kind> Socket<S> {
     /// Outside of a runtime.
     #[track_caller]
     pub fn from_std(socket: S) -> io::Result<Self> {
-        file::set_nonblocking(socket.as_fd(), true)?;
         // It may be anything that std takes for such a socket, and have duplicates.
         let call = format!("{}::from_std", S::NAME);
         let this = Self::over_at(socket, FdKind::Other, &call, Location::caller())?;
         this.io.expose();
+        // Not before it is ours: what is refused stays as it is, for those who have the duplicates.
+        file::set_nonblocking(this.inner().as_fd(), true)?;
         Ok(this)
     }
 

@@ -22,6 +22,7 @@ pub(crate) const REUSE_PORT: Name = (libc::SOL_SOCKET, libc::SO_REUSEPORT);
 pub(crate) const SEND_BUFFER: Name = (libc::SOL_SOCKET, libc::SO_SNDBUF);
 pub(crate) const RECEIVE_BUFFER: Name = (libc::SOL_SOCKET, libc::SO_RCVBUF);
 pub(crate) const LISTENS: Name = (libc::SOL_SOCKET, libc::SO_ACCEPTCONN);
+pub(crate) const CARRIES: Name = (libc::SOL_SOCKET, libc::SO_TYPE);
 pub(crate) const KEEP_ALIVE: Name = (libc::SOL_SOCKET, libc::SO_KEEPALIVE);
 pub(crate) const URGENT_INLINE: Name = (libc::SOL_SOCKET, libc::SO_OOBINLINE);
 pub(crate) const PASS_CREDENTIALS: Name = (libc::SOL_SOCKET, libc::SO_PASSCRED);
@@ -75,6 +76,9 @@ pub(crate) const PROBE: u32 = libc::IP_PMTUDISC_PROBE as u32;
 /// The kernel's choice: cut where they must be.
 pub(crate) const WANT: u32 = libc::IP_PMTUDISC_WANT as u32;
 
+/// What [`CARRIES`] says of a stream.
+pub(crate) const STREAM: u32 = libc::SOCK_STREAM as u32;
+
 /// Sets an option that is yes or no.
 pub(crate) fn set_flag(socket: BorrowedFd<'_>, option: Name, on: bool) -> io::Result<()> {
     set(socket, option, &libc::c_int::from(on))
@@ -108,10 +112,15 @@ pub(crate) fn set_either(
     [v4, v6]: [Name; 2],
     number: u32,
 ) -> io::Result<()> {
-    if is_v6(socket)? {
-        set_number(socket, v6, number)?;
+    if !is_v6(socket)? {
+        return set_number(socket, v4, number);
     }
-    set_number(socket, v4, number)
+    let before = self::number(socket, v6)?;
+    set_number(socket, v6, number)?;
+    // What the one takes the other may refuse: then neither is to have it.
+    set_number(socket, v4, number).inspect_err(|_| {
+        let _ = set_number(socket, v6, before);
+    })
 }
 
 /// What has a form for each version of IP.

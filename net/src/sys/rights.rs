@@ -91,13 +91,15 @@ pub(crate) fn recv_with_fds(
     // SAFETY: the call writes to what the message points to, at most as much as it says there is.
     let length = retry(|| unsafe { libc::recvmsg(fd, &raw mut message, flags) })?;
     let written: usize = message.msg_controllen as _;
-    let fds = owned(&control.room()[..written.min(ROOM)]);
+    let written = &control.room()[..written.min(ROOM)];
+    let had_room = room_for_fds(room, written);
+    let fds = owned(written);
     let is_cut = message.msg_flags & libc::MSG_CTRUNC != 0;
     let loss = match fds.len() {
         came if came > limit => Some(Loss::Limit),
         _ if !is_cut => None,
         came if came == limit => Some(Loss::Limit),
-        _ if room.saturating_sub(written) < length_of(FD) => Some(Loss::Room),
+        came if came >= had_room => Some(Loss::Room),
         _ => Some(Loss::Table),
     };
     Ok(Delivery { length, fds, loss })
@@ -113,6 +115,14 @@ fn beside(socket: BorrowedFd<'_>) -> usize {
     };
     let pidfd = if is_on(option::PASS_PIDFD) { PIDFD } else { 0 };
     credentials + pidfd
+}
+
+/// For how many descriptors there was room, behind what the kernel wrote before them.
+fn room_for_fds(room: usize, control: &[u8]) -> usize {
+    let fds = (libc::SOL_SOCKET, libc::SCM_RIGHTS);
+    let before = messages(control).take_while(|(level, kind, _)| (*level, *kind) != fds);
+    let before: usize = before.map(|(_, _, data)| space_of(data.len())).sum();
+    room.saturating_sub(before + length_of(0)) / FD
 }
 
 /// Takes over every descriptor in what the kernel wrote, and closes those that were not meant.

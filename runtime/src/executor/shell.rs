@@ -27,7 +27,7 @@ pub(crate) struct Shell {
     /// The number that all cores of the crew have in common, and no others.
     pub(super) fleet: u32,
     pub(super) crew: Weak<Crew>,
-    pub(super) inbox: Inbox,
+    pub(crate) inbox: Inbox,
     pub(super) owned: Owned,
     pub(super) driver: Driver,
     /// What stands in line, where thieves may see it: if the core has a worker of its own.

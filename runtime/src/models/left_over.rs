@@ -6,6 +6,7 @@
 
 use std::future::poll_fn;
 use std::panic::Location;
+use std::sync::Mutex;
 use std::task::Poll;
 
 use loom::thread;
@@ -49,6 +50,43 @@ fn a_task_whose_poll_ends_late_is_dropped_by_one_of_the_two() {
         crew.close();
         crew.shut();
         late.join().unwrap();
+        assert_eq!((crew.tasks(), Arc::strong_count(&message)), (0, 1));
+        drop(handle);
+    });
+}
+
+/// The end comes in the middle of the poll, and looks at the task while it is being left.
+///
+/// Broken by: a load in the place of the exchange of `drop_left_over`, which may find the old value
+/// though the end has looked already, and met the task in its poll.
+#[test]
+fn a_task_that_is_left_while_the_end_looks_is_dropped() {
+    loom::model(|| {
+        let crew = crew();
+        let message = Arc::new(());
+        let ending = Arc::new(Mutex::new(None));
+        let future = {
+            let (message, crew, ending) = (message.clone(), crew.clone(), ending.clone());
+            poll_fn(move |_| {
+                let _ = &message;
+                let crew = crew.clone();
+                let end = move || {
+                    crew.close();
+                    crew.shut();
+                };
+                *ending.lock().unwrap() = Some(thread::spawn(end));
+                Poll::<()>::Pending
+            })
+        };
+        let shell = crew.shell(0).clone();
+        let (task, handle) = tasks::spawn(future, shell.clone(), None, Location::caller());
+        shell.admit(task);
+        // Out of the inbox, which the end would give back: an exchange that tells of the end too.
+        let task = shell.inbox.take().next().expect("it was let in");
+        task.runnable().run(&Outside::remember());
+        crew.drop_left_over();
+        let ending = ending.lock().unwrap().take();
+        ending.expect("it was polled").join().unwrap();
         assert_eq!((crew.tasks(), Arc::strong_count(&message)), (0, 1));
         drop(handle);
     });

@@ -68,8 +68,8 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     ///
-    /// A message that was not sent is dropped with the future, and the place in the queue is lost. To
-    /// keep it, [`reserve`](Self::reserve) a slot first.
+    /// If the future is dropped before it is ready, the message was not sent: it is dropped too, and the
+    /// place in the queue is lost. To keep it, [`reserve`](Self::reserve) a slot first.
     #[inline]
     pub async fn send(&self, message: T) -> Result<(), SendError<T>> {
         let send = Send {
