@@ -301,7 +301,7 @@ impl Builder {
         self
     }
 
-    /// Called on each thread that stops running tasks. A panic in it is discarded.
+    /// Called on each thread that has stopped running tasks. A panic in it is discarded.
     pub fn on_thread_stop(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
         self.hooks.on_stop = Some(Arc::new(hook));
         self

@@ -18,8 +18,8 @@ use crate::tasks::{Id, Notes, Panics, TaskRef};
 pub(crate) struct Closing {
     token: CancellationToken,
     gone: Arc<Notify>,
-    /// The tasks that are not waited for.
-    apart: Mutex<Vec<Id>>,
+    /// The tasks that are not waited for, and how many shutdowns each of them waits for.
+    apart: Mutex<Vec<(Id, usize)>>,
     /// What those who wait for the end at this time tell of.
     end: Mutex<Weak<End>>,
     /// The futures of `block_on` are to be polled without a core.
@@ -45,10 +45,14 @@ impl Closing {
         &self.token
     }
 
-    /// Who tells of a task's going calls this.
-    pub(crate) fn teller(&self) -> Arc<dyn Fn() + Send + Sync> {
+    /// Has the lists told whom to tell of a task's going, and while how many are left.
+    pub(crate) fn watch(&self, lists: impl FnOnce(usize, Arc<dyn Fn() + Send + Sync>)) {
         let gone = self.gone.clone();
-        Arc::new(move || gone.notify_waiters())
+        let few = self.apart.lock().len();
+        lists(few, Arc::new(move || gone.notify_waiters()));
+        // A task may have gone meanwhile of which nothing was told, as it was thought of more that they
+        // are waited for: who waits already counts again.
+        self.gone.notify_waiters();
     }
 
     /// Waits until `left`, which is given the number of tasks apart, says that nobody is left.
@@ -71,7 +75,14 @@ impl Closing {
     /// A task that is not waited for while the guard lives: it waits for the shutdown itself, or it
     /// is a closure that runs tasks.
     pub(crate) fn set_apart(&self, task: Option<Id>) -> Apart<'_> {
-        self.apart.lock().extend(task);
+        let mut apart = self.apart.lock();
+        if let Some(task) = task {
+            match apart.iter_mut().find(|(it, _)| *it == task) {
+                Some((_, shutdowns)) => *shutdowns += 1,
+                None => apart.push((task, 1)),
+            }
+        }
+        drop(apart);
         // Without it nobody may be left.
         self.gone.notify_waiters();
         Apart {
@@ -82,7 +93,7 @@ impl Closing {
 
     /// The tasks that are not waited for.
     pub(crate) fn apart(&self) -> Vec<Id> {
-        self.apart.lock().clone()
+        self.apart.lock().iter().map(|(task, _)| *task).collect()
     }
 
     /// The end that somebody waits for already, or a new one.
@@ -148,7 +159,11 @@ pub(crate) struct Apart<'a> {
 impl Drop for Apart<'_> {
     fn drop(&mut self) {
         let mut apart = self.closing.apart.lock();
-        let place = apart.iter().position(|it| Some(*it) == self.task);
-        place.map(|place| apart.swap_remove(place));
+        let place = apart.iter().position(|(it, _)| Some(*it) == self.task);
+        let Some(place) = place else { return };
+        apart[place].1 -= 1;
+        if apart[place].1 == 0 {
+            apart.swap_remove(place);
+        }
     }
 }

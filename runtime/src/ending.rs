@@ -137,18 +137,21 @@ const GRACE: Duration = Duration::from_secs(1);
 const SHORTEST_GRACE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
+impl Ending {
+    /// As if it had begun so long ago that the grace is over, whatever it is.
+    pub(crate) fn began_long_ago(&self) {
+        self.state.lock().began = Instant::now().checked_sub(2 * GRACE);
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Since when the grace is over, whatever it is.
-    fn long_ago(ending: &Ending) {
-        ending.state.lock().began = Instant::now().checked_sub(2 * GRACE);
-    }
 
     #[test]
     fn who_drops_tasks_is_waited_for_however_long_it_takes() {
         let ending = Ending::new(1);
-        long_ago(&ending);
+        ending.began_long_ago();
         assert!(ending.meet_stopped(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -162,7 +165,7 @@ mod tests {
     #[test]
     fn who_is_stuck_is_not_waited_for_and_named() {
         let ending = Ending::new(2);
-        long_ago(&ending);
+        ending.began_long_ago();
         assert!(!ending.meet_stopped(1));
         assert!(ending.meet_dropped());
         ending.leave();

@@ -285,7 +285,10 @@ impl Shared {
             is_visit,
         };
         if let Some(on_start) = self.hooks.on_start.as_ref().filter(|_| is_visit) {
+            // If it ends the runtime it does not wait for the worker whose core this is.
+            let here = self.crew.drivers().fleet().enter(borrowed.index);
             on_start();
+            drop(here);
         }
         let core = borrowed.core.as_mut().expect("it was put there above");
         match core.run(main) {
@@ -485,11 +488,8 @@ struct Borrowed<'a> {
     is_visit: bool,
 }
 
-impl Drop for Borrowed<'_> {
-    fn drop(&mut self) {
-        if let Some(on_stop) = self.shared.hooks.on_stop.as_ref().filter(|_| self.is_visit) {
-            foreign::call(&**on_stop);
-        }
+impl Borrowed<'_> {
+    fn give_back(&mut self) {
         if self.core.as_ref().is_some_and(Core::is_lent) {
             // A task has given it to another thread, by way of the bench.
             self.shared.crew.drop_left_over();
@@ -510,6 +510,16 @@ impl Drop for Borrowed<'_> {
         let is_ours_to_end = !self.shared.has_workers() && self.shared.crew.is_closing();
         if is_ours_to_end && !self.shared.is_child() {
             self.shared.end_alone();
+        }
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        self.give_back();
+        // Last: it may wait for the worker whose core that was, by ending the runtime say.
+        if let Some(on_stop) = self.shared.hooks.on_stop.as_ref().filter(|_| self.is_visit) {
+            foreign::call(&**on_stop);
         }
     }
 }

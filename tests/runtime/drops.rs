@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use runtime::task::{JoinHandle, yield_now};
 use runtime::{Handle, LocalRuntime, Runtime};
 use tests::deadline::soon;
-use tests::event::Event;
+use tests::event::{Event, until};
 use tests::flavours::{flavours, flavours_within};
 use tests::panics::on_drop;
 
@@ -153,7 +153,8 @@ fn a_hundred_thousand_pending_tasks_go_with_their_runtime() {
         }
         catch_up(runtime.handle());
         let handle = runtime.handle().clone();
-        assert_eq!(handle.metrics().alive_tasks, 100_000);
+        // One that has ended may be counted for a moment when its handle has told of it.
+        until(|| handle.metrics().alive_tasks == 100_000);
         drop(runtime);
         assert_eq!(dropped.load(Ordering::Relaxed), 100_000);
         assert_eq!(handle.metrics().alive_tasks, 0);

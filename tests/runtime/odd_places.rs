@@ -93,6 +93,46 @@ fn by_the_destructor_of_what_the_thread_of_a_closure_has_kept() {
     });
 }
 
+/// The thread in `block_on` calls them when it runs a core.
+#[test]
+fn in_its_own_hooks_of_a_thread_in_block_on() {
+    flavours(|flavour| {
+        for is_at_start in [true, false] {
+            let place = Place::default();
+            let (has_core, left_behind) = (Event::new(), Event::new());
+            let main = thread::current().id();
+            let take = move |place: &Place| {
+                let is_main = thread::current().id() == main;
+                is_main.then(|| place.lock().take()).flatten()
+            };
+            let (at_start, at_stop) = (place.clone(), place.clone());
+            let (says_core, says_left) = (has_core.clone(), left_behind.clone());
+            let mut builder = flavour.builder();
+            builder
+                .on_stuck_task(HOUR, move |_| says_left.set())
+                .on_thread_start(move || {
+                    let Some(runtime) = take(&at_start) else {
+                        return;
+                    };
+                    if is_at_start {
+                        drop(runtime);
+                    } else {
+                        *at_start.lock() = Some(runtime);
+                    }
+                    says_core.set();
+                })
+                .on_thread_stop(move || drop(take(&at_stop)));
+            let (runtime, dropped) = occupy(builder.build().unwrap());
+            let handle = runtime.handle().clone();
+            *place.lock() = Some(runtime);
+            handle.block_on(has_core.wait());
+            assert!(!left_behind.is_set(), "it has waited for itself");
+            assert!(place.lock().is_none());
+            dropped.wait_here();
+        }
+    });
+}
+
 runtime::task_local! {
     static KEPT: Arc<Mutex<Option<Runtime>>>;
 }

@@ -41,6 +41,36 @@ fn two_that_wait_for_it_do_not_wait_for_each_other() {
     });
 }
 
+/// It is one task all the same, and the other one is waited for.
+#[test]
+fn one_task_that_waits_for_two_counts_once() {
+    flavours(|flavour| {
+        let runtime = flavour.build();
+        let asked = obedient(runtime.handle());
+        let is_asked = runtime.handle().shutdown_token();
+        let go = Event::new();
+        let told = go.wait();
+        let slow = runtime.spawn(async move {
+            is_asked.cancelled().await;
+            told.await;
+        });
+        let waits = runtime.spawn(async move {
+            let (handle, grace) = (Handle::current(), patient(HOUR));
+            let mut first = Box::pin(handle.shutdown(grace));
+            let mut second = Box::pin(handle.shutdown(grace));
+            assert!(foreign::poll(&mut first, Waker::noop()).is_pending());
+            assert!(foreign::poll(&mut second, Waker::noop()).is_pending());
+            go.set();
+            runtime::join!(first, second)
+        });
+        let (first, second) = runtime.block_on(waits).unwrap();
+        for report in [first, second] {
+            assert!(report.is_clean(), "{report}");
+            assert_eq!(ids(&report.finished), [asked.id(), slow.id()], "{report}");
+        }
+    });
+}
+
 /// Each has all that the others have, whoever was first.
 #[test]
 fn two_reports_of_one_end_say_the_same() {

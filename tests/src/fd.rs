@@ -293,6 +293,15 @@ pub fn inherit(fd: RawFd) -> io::Result<()> {
     }
 }
 
+/// The same open file under a number that is not below this one.
+pub fn duplicate_from(lowest: RawFd, fd: &OwnedFd) -> OwnedFd {
+    // SAFETY: the call takes no pointer.
+    let number = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) };
+    check(number);
+    // SAFETY: the duplicate was made for this, and nobody else has it.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
+
 /// Makes the next program of this process have a descriptor, at a number. Safe to call after a fork.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
@@ -116,10 +116,11 @@ impl Server {
         let becomes = format!("LISTEN_PID=$$ LISTEN_FDS={N} exec \"$0\" \"$@\"");
         shell.args(["-c", &becomes]).arg(command.get_program());
         shell.args(command.get_args());
+        // None is at the place of another.
+        let sockets = sockets.map(|socket| fd::duplicate_from(3 + N as RawFd, &socket));
         // SAFETY: the closure makes system calls, as is allowed after a fork.
         unsafe {
             shell.pre_exec(move || {
-                // Each was opened later than the one before, so none is overwritten.
                 let mut places = (3..).zip(&sockets);
                 places.try_for_each(|(number, socket)| fd::inherit_at(number, socket))
             })

@@ -68,7 +68,7 @@ pub struct Done {
 }
 
 /// What there is to be told about all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Sessions.
     pub open: usize,

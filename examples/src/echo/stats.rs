@@ -8,7 +8,7 @@ use std::future::pending;
 use net::stdio::stdout;
 use runtime::time::{Duration, interval};
 
-use super::sessions::Sessions;
+use super::sessions::{Sessions, Totals};
 
 /// Prints for ever, if asked to.
 pub(super) async fn print<T>(sessions: &Sessions, is_asked: bool) -> T {
@@ -22,7 +22,8 @@ pub(super) async fn print<T>(sessions: &Sessions, is_asked: bool) -> T {
 async fn lines(sessions: &Sessions) -> Option<()> {
     let mut stdout = stdout().ok()?;
     let mut seconds = interval(Duration::from_secs(1));
-    let mut before = sessions.totals();
+    // Another worker may have served somebody before this is polled for the first time.
+    let mut before = Totals::default();
     loop {
         seconds.tick().await;
         let now = sessions.totals();

@@ -36,13 +36,19 @@ impl House {
         assert!(self.lists[list].remove(task).is_some());
     }
 
-    /// As `Steps::begin` and what follows it.
+    /// As `Steps::begin`.
+    fn watch(&self) {
+        self.closing.watch(|few, tell| {
+            for list in &self.lists {
+                let tell = tell.clone();
+                list.watch(Watch { few, tell });
+            }
+        });
+    }
+
+    /// And what follows it.
     fn wait(&self) {
-        let few = self.closing.apart().len();
-        for list in &self.lists {
-            let tell = self.closing.teller();
-            list.watch(Watch { few, tell });
-        }
+        self.watch();
         block_on(self.closing.quiet(|apart| {
             // All at once.
             let held: Vec<_> = self.lists.iter().map(Owned::hold).collect();
@@ -118,5 +124,34 @@ fn who_is_set_apart_is_waited_for_no_more() {
         house.wait();
         assert_eq!(house.left(), 1);
         caller.join().unwrap();
+    });
+}
+
+/// Two tasks wait for the end, the second from a time on at which the list thinks of one, and one ends
+/// by itself.
+///
+/// Broken by: a second who tells nobody when the list knows of it.
+#[test]
+fn who_ends_before_the_list_knows_of_another_who_waits_is_noticed() {
+    loom::model(|| {
+        let house = House::new();
+        let tasks = tasks(3);
+        tasks.iter().for_each(|task| house.admit(0, task));
+        std::mem::forget(house.closing.set_apart(Some(tasks[0].id())));
+        let second = thread::spawn({
+            let (house, id) = (house.clone(), tasks[1].id());
+            move || {
+                std::mem::forget(house.closing.set_apart(Some(id)));
+                house.watch();
+            }
+        });
+        let ends = thread::spawn({
+            let (house, task) = (house.clone(), tasks[2].clone());
+            move || house.release(0, &task)
+        });
+        house.wait();
+        assert_eq!(house.left(), 2);
+        second.join().unwrap();
+        ends.join().unwrap();
     });
 }

@@ -83,7 +83,7 @@ fn a_task_that_is_left_while_the_end_looks_is_dropped() {
         shell.admit(task);
         // Out of the inbox, which the end would give back: an exchange that tells of the end too.
         let task = shell.inbox.take().next().expect("it was let in");
-        task.runnable().run();
+        task.runnable().run(&Outside::remember());
         crew.drop_left_over();
         let ending = ending.lock().unwrap().take();
         ending.expect("it was polled").join().unwrap();

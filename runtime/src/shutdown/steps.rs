@@ -31,11 +31,9 @@ impl Steps {
         let began = Instant::now();
         let shared = &handle.shared;
         let closing = shared.closing();
-        let tell = closing.teller();
-        shared.pool().watch(tell.clone());
-        shared.crew().watch(&Watch {
-            few: closing.apart().len(),
-            tell,
+        closing.watch(|few, tell| {
+            shared.pool().watch(tell.clone());
+            shared.crew().watch(&Watch { few, tell });
         });
         let steps = Self {
             handle: handle.clone(),
