@@ -140,8 +140,13 @@ impl<F: Future> Main for Root<'_, F> {
 impl<F: Future> Drop for Root<'_, F> {
     fn drop(&mut self) {
         self.waiting().for_each(Waiting::is_over);
+        // A closure's holds on to the runtime.
+        let bell = self
+            .bell
+            .take()
+            .filter(|bell| bell.signal.waiting.is_none());
         // A thread that is being torn down keeps nothing.
-        let _ = KEPT.try_with(|kept| kept.set(self.bell.take()));
+        let _ = KEPT.try_with(|kept| kept.set(bell));
     }
 }
 
@@ -166,7 +171,7 @@ impl Bell {
         let signal = &bell.signal;
         let is_ours = Arc::strong_count(signal) == OUR_REFERENCES;
         let is_of = |shared| std::ptr::eq(signal.shared.as_ptr(), Arc::as_ptr(shared));
-        if !is_ours || signal.waiting.is_some() || !is_of(shared) {
+        if !is_ours || !is_of(shared) {
             return None;
         }
         // Relaxed: nobody else has it, and all that those who had it did was to wake, as is done here.
