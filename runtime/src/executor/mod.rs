@@ -7,7 +7,7 @@
 //!
 //! A core that is alone has its line in a [`queue`]. Where there are several, a [`crew`], each has its
 //! line in a [`lane`] that the others can take from: [`balance`] says when, and [`sentinel`] looks
-//! after a worker that is stuck, by its [`pulse`]. Before one of them sleeps it may have [`patience`].
+//! after a worker that is stuck, by its [`pulse`].
 
 mod balance;
 mod context;
@@ -17,7 +17,6 @@ mod crew;
 pub(crate) mod inbox;
 pub(crate) mod lane;
 pub(crate) mod owned;
-mod patience;
 mod pulse;
 mod queue;
 pub(crate) mod ring;

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   +-> run the tasks that stand in line, then those that they woke, until 61 polls
-//!   |   nothing left? take some from another worker, or let others run for a moment
+//!   |   nothing left? take some from another worker
 //!   |   look at the reactor and the timers: asleep if nothing is left to run, else in passing
 //!   +-- take in what other threads have sent
 //! ```
@@ -22,12 +22,10 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::Weak;
-use std::time::Duration;
 
 use super::context;
 use super::crew::Crew;
 use super::lane::Lane;
-use super::patience::Patience;
 use super::queue::Queue;
 use super::ring::Batch;
 use super::sentinel::Sentinel;
@@ -36,7 +34,7 @@ use super::turn::Turn;
 use crate::coop;
 use crate::driver::Scratch;
 use crate::faults::Faults;
-use crate::primitive::{Arc, Ordering, yield_now};
+use crate::primitive::{Arc, Ordering};
 use crate::sys::Moment;
 use crate::tasks::{Outside, Runnable, TaskRef};
 
@@ -53,8 +51,6 @@ pub(super) struct Local {
     is_polling: Cell<bool>,
     /// Since it got up, another worker's alarm clock was seen to be set.
     is_looked_after: Cell<bool>,
-    /// Of several cores: before going to sleep.
-    patience: Patience,
     sentinel: RefCell<Sentinel>,
     /// If the runtime has a seed.
     faults: Option<Arc<Faults>>,
@@ -93,7 +89,6 @@ impl Local {
             may_go_next: Cell::new(0),
             is_polling: Cell::new(false),
             is_looked_after: Cell::new(false),
-            patience: Patience::default(),
             faults: crew.drivers().faults().cloned(),
             sentinel: RefCell::new(Sentinel::new(crew.shells().len())),
         })
@@ -154,9 +149,6 @@ impl Local {
             self.count(&turn);
             if has_work || self.steal() {
                 self.look(scratch)?;
-            } else if self.shell.lane.is_some() && self.patience.tries_again() {
-                self.let_others_run();
-                self.look(scratch)?;
             } else {
                 self.sleep(scratch)?;
             }
@@ -177,12 +169,6 @@ impl Local {
         let events = self.shell.driver.poll(scratch)?;
         self.note_events(events, scratch);
         Ok(())
-    }
-
-    fn let_others_run(&self) {
-        let began = Moment::now();
-        yield_now();
-        self.patience.note(Duration::from_nanos(began.elapsed()));
     }
 
     fn sleep(&self, scratch: &mut Scratch) -> io::Result<()> {
@@ -234,7 +220,6 @@ impl Local {
             self.shell.counts.budget_yields.add(refusals);
         }
         if turn.tasks > 0 {
-            self.patience.found();
             if let Some(began) = turn.began_exactly {
                 self.shell.pace.note(began, turn.tasks);
             }
