@@ -150,6 +150,7 @@ fn watch(all: Arc<Vec<Woken>>, over: Arc<AtomicBool>) -> thread::JoinHandle<()> 
                 }
                 *before = task.wakes.load(Ordering::Relaxed);
             }
+            // The second within which a wake is to be followed by a poll: time is the subject.
             thread::sleep(Duration::from_secs(1));
         }
     })
